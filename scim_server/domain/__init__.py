@@ -1,0 +1,1 @@
+"""What SCIM means. Standard library only; no I/O, no globals, no clock."""

@@ -1,0 +1,85 @@
+"""What the server serves: look-up by URN, by endpoint and by name.
+
+Names of schemas and attributes are case-insensitive (RFC 7643 section 2.1, RFC 7644 section 3.10); endpoints and names of
+resource types are exact (errata 8366, 8475).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniqueness
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Immutable; one for each set of files and tenant settings.
+
+    `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery resources.
+    `stamp` is a hash of the files: documents are marked with the stamp they were written under.
+    """
+
+    resource_types: tuple[ResourceType, ...]
+    schemas: tuple[Schema, ...]
+    stamp: str
+    _variants: dict[frozenset[str], Registry] = field(default_factory=dict, compare=False, repr=False)
+
+    def at(self, endpoint: str) -> ResourceType | None:
+        """The resource type behind `/Users`."""
+        return self._by_endpoint.get(endpoint)
+
+    def named(self, name: str) -> ResourceType | None:
+        """The resource type of that name: `User`."""
+        return self._by_name.get(name)
+
+    def schema(self, urn: str) -> Schema | None:
+        """The published schema of that URN in any case."""
+        return self._by_urn.get(urn.lower())
+
+    def without_uniqueness(self, attributes: frozenset[str]) -> Registry:
+        """The same registry for a tenant in which these attributes (URN:name, any case) need not be unique."""
+        if not attributes:
+            return self
+        if attributes not in self._variants:
+            self._variants[attributes] = self._relaxed({name.lower() for name in attributes})
+        return self._variants[attributes]
+
+    def _relaxed(self, names: set[str]) -> Registry:
+        schemas = {schema.id: _relax(schema, names) for schema in self.schemas}
+        types = tuple(replace(t, schema=schemas[t.schema.id]) for t in self.resource_types)
+        return Registry(types, tuple(schemas.values()), self.stamp)
+
+    @cached_property
+    def _by_endpoint(self) -> dict[str, ResourceType]:
+        return {t.endpoint: t for t in self.resource_types}
+
+    @cached_property
+    def _by_name(self) -> dict[str, ResourceType]:
+        return {t.name: t for t in self.resource_types}
+
+    @cached_property
+    def _by_urn(self) -> dict[str, Schema]:
+        return {s.id.lower(): s for s in self.schemas}
+
+
+def _relax(schema: Schema, names: set[str]) -> Schema:
+    relaxed = tuple(_relax_attribute(a) if f"{schema.id}:{a.name}".lower() in names else a for a in schema.attributes)
+    return schema if relaxed == schema.attributes else replace(schema, attributes=relaxed)
+
+
+def _relax_attribute(attribute: Attribute) -> Attribute:
+    return replace(attribute, uniqueness=Uniqueness.NONE)
+
+
+def published(resource_types: Iterable[ResourceType], discovery: Iterable[Schema]) -> tuple[Schema, ...]:
+    """The schemas of /Schemas in a fixed order, each once: of the resource types, their extensions, the discovery resources."""
+    found: dict[str, Schema] = {}
+    for resource_type in resource_types:
+        found.setdefault(resource_type.schema.id, resource_type.schema)
+        for extension in resource_type.extensions:
+            found.setdefault(extension.schema.id, extension.schema)
+    for schema in discovery:
+        found.setdefault(schema.id, schema)
+    return tuple(found.values())

@@ -1,0 +1,205 @@
+"""Schemas, attributes and resource types as values.
+
+Everything that the server knows about an attribute is a characteristic of it (RFC 7643 section 2.2) or stands in
+the binding of its resource type; both come from files. Code reads characteristics and never asks for a name, save for
+the default sub-attributes of multi-valued attributes, whose meaning RFC 7643 section 2.4 itself fixes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""A JSON value as `json.loads` gives it: dict, list, str, int, Decimal, bool or None."""
+
+# Default sub-attributes, RFC 7643 section 2.4.
+TYPE, PRIMARY, DISPLAY, VALUE, REF = "type", "primary", "display", "value", "$ref"
+
+
+class AttributeType(StrEnum):
+    """RFC 7643 section 2.3, with `binary` as erratum 5606 has it."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    DECIMAL = "decimal"
+    INTEGER = "integer"
+    DATE_TIME = "dateTime"
+    REFERENCE = "reference"
+    BINARY = "binary"
+    COMPLEX = "complex"
+
+
+class Mutability(StrEnum):
+    READ_ONLY = "readOnly"
+    READ_WRITE = "readWrite"
+    IMMUTABLE = "immutable"
+    WRITE_ONLY = "writeOnly"
+
+
+class Returned(StrEnum):
+    ALWAYS = "always"
+    NEVER = "never"
+    DEFAULT = "default"
+    REQUEST = "request"
+
+
+class Uniqueness(StrEnum):
+    NONE = "none"
+    SERVER = "server"
+    GLOBAL = "global"
+
+
+class Kept(StrEnum):
+    """Where the values of an attribute are."""
+
+    DOCUMENT = "document"
+    """In the resource's document."""
+    ROWS = "rows"
+    """A row for each element; the document never holds them, a change never loads them."""
+    DERIVED = "derived"
+    """Nowhere: computed when read."""
+    RECORD = "record"
+    """In columns of the resource's own row: `id`, `meta`."""
+    DISCARDED = "discarded"
+    """Nowhere: accepted and thrown away."""
+
+
+class AbsentInPut(StrEnum):
+    """What a PUT that does not name an attribute does to it (RFC 7644 section 3.5.1 leaves it open)."""
+
+    CLEAR = "clear"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute with its characteristics (RFC 7643 section 7); `kept` comes from the binding and is not published."""
+
+    name: str
+    type: AttributeType = AttributeType.STRING
+    multi_valued: bool = False
+    description: str = ""
+    required: bool = False
+    canonical_values: tuple[str, ...] = ()
+    case_exact: bool = False
+    mutability: Mutability = Mutability.READ_WRITE
+    returned: Returned = Returned.DEFAULT
+    uniqueness: Uniqueness = Uniqueness.NONE
+    reference_types: tuple[str, ...] = ()
+    sub_attributes: tuple[Attribute, ...] = ()
+    kept: Kept = Kept.DOCUMENT
+    _by_name: Mapping[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        names = {sub.name.lower(): sub for sub in self.sub_attributes}
+        object.__setattr__(self, "_by_name", MappingProxyType(names))
+
+    def sub(self, name: str) -> Attribute | None:
+        """The sub-attribute of that name in any case, or None."""
+        return self._by_name.get(name.lower())
+
+    @property
+    def is_complex(self) -> bool:
+        return self.type is AttributeType.COMPLEX
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.mutability is Mutability.READ_ONLY
+
+    @property
+    def refers_to_resource(self) -> bool:
+        """Whether values are URIs of SCIM resources (RFC 7643 section 2.3.7), not of anything else."""
+        return any(kind not in ("external", "uri") for kind in self.reference_types)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema: its URI, and its attributes in the order in which they are published."""
+
+    id: str
+    name: str
+    description: str
+    attributes: tuple[Attribute, ...]
+    _by_name: Mapping[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        names = {attribute.name.lower(): attribute for attribute in self.attributes}
+        object.__setattr__(self, "_by_name", MappingProxyType(names))
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name in any case, or None."""
+        return self._by_name.get(name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A schema bound to a resource type as an extension."""
+
+    schema: Schema
+    required: bool = False
+    absent_in_put: AbsentInPut = AbsentInPut.CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """How a derived attribute follows from rows: who names this resource in `attribute` of `resource_type`?
+
+    Its elements have `value` (the owner's id), `$ref`, `display` (the owner's label) and `type` (`kind`).
+    """
+
+    resource_type: str
+    attribute: str
+    kind: str = "direct"
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A resource type with everything that its binding says.
+
+    `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed` and `label`
+    are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
+    """
+
+    id: str
+    name: str
+    endpoint: str
+    """With its leading slash, as it is published: `/Users`."""
+    description: str
+    schema: Schema
+    common: Schema
+    extensions: tuple[Extension, ...] = ()
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+    """Values that a create without the attribute stores; a PUT without it keeps what is there."""
+    indexed: frozenset[str] = frozenset()
+    """Paths with rows in the index table, on top of the unique ones."""
+    label: str | None = None
+    """The path of the attribute that others show as `display` of this resource."""
+    inverses: Mapping[str, Inverse] = field(default_factory=dict)
+
+    @cached_property
+    def containers(self) -> tuple[tuple[str | None, Schema], ...]:
+        """The places that hold attributes: (None, core schema), then (URN, schema) for each extension."""
+        return ((None, self.schema), *((e.schema.id, e.schema) for e in self.extensions))
+
+    @cached_property
+    def rows_attributes(self) -> tuple[Attribute, ...]:
+        """Core attributes kept as rows; a type that has some has a membership version too."""
+        return tuple(a for a in self.schema.attributes if a.kept is Kept.ROWS)
+
+    @cached_property
+    def derived_attributes(self) -> tuple[Attribute, ...]:
+        """Core attributes that are computed from rows when read."""
+        return tuple(a for a in self.schema.attributes if a.name in self.inverses)
+
+    def extension(self, urn: str) -> Extension | None:
+        """The extension of that URN in any case (RFC 7644 section 3.10), or None."""
+        return self._extensions.get(urn.lower())
+
+    @cached_property
+    def _extensions(self) -> Mapping[str, Extension]:
+        return {e.schema.id.lower(): e for e in self.extensions}

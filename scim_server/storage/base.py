@@ -1,0 +1,212 @@
+"""What the server asks of a database, and what a database promises.
+
+Two protocols, each a few verbs: `Storage` keeps resources, `Tenancy` keeps tenants and credentials. The promises stand in the
+docstrings; each is a test that every engine passes. Every verb takes the tenant, and nothing of another tenant can come back.
+
+Values cross this border in finished form: documents and comparison forms are JSON text that the service made with `domain`; storage
+parses neither. Keys are comparison keys (`domain.compare`): equal means equal, and text orders by code point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from scim_server.domain.query import Query
+from scim_server.domain.resource import Meta
+from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import Attribute, ResourceType
+
+T = TypeVar("T")
+
+Expand = frozenset[str]
+"""Names of attributes kept as rows, and of derived ones, to bring along; what is not named costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One element of a derived attribute: the resource that names this one, and that one's label."""
+
+    id: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A resource as the database has it.
+
+    `document` is the JSON object that is sent by default, without meta, rows and derived values; `hidden` the JSON object of values
+    that are not sent by default (returned request or never), or None. `stamp` is that of the registry that wrote it.
+    `rows` has, for each attribute asked for, a JSON array of the elements as they were sent, oldest first; `derived` its references by id.
+    """
+
+    resource_type: str
+    id: str
+    meta: Meta
+    stamp: str
+    document: str
+    hidden: str | None = None
+    rows: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row that a resource can be found by: (path, key of the value)."""
+
+    path: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource ready to be written. `comparison` is JSON text: what SQL reads; `unique` and `indexed` its look-up rows.
+
+    A unique path holds one entry or several; (type, path, key) belongs to one resource of the tenant.
+    """
+
+    id: str
+    stamp: str
+    document: str
+    hidden: str | None
+    comparison: str
+    label: str | None
+    unique: frozenset[Entry]
+    indexed: frozenset[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An element as it is written: its id, its JSON text as sent, and its comparison form (JSON text; None where it has only `value`)."""
+
+    id: str
+    element: str
+    comparison: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page: the exact number of matches over all pages, and the records of this one."""
+
+    total: int
+    records: Sequence[Record]
+
+
+class Transaction(Protocol):
+    """One write transaction. What it did is there after the commit, or nothing of it is.
+
+    Order of calls in one transaction, so that no two of them wait for each other: `lock`, then rows, then `touch`.
+    """
+
+    def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        """The resource, held until the end: other writers of it wait. None where the tenant has no such resource of that type."""
+
+    def lock_membership(self, resource_type: ResourceType, id: str) -> int:
+        """The membership version, held until the end; for a write that is conditional on it."""
+
+    def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
+        """Store a new resource at version 1. Raises errors.Uniqueness where a unique entry is taken, naming the attribute."""
+
+    def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
+        """Store new content of a locked resource and move its version, which is returned; entries change by the difference.
+
+        Raises errors.Uniqueness as `insert` does; the resource's own entries are no conflict.
+        """
+
+    def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
+        """Apply the change in a number of statements that does not depend on its size; whether any row came, went or changed."""
+
+    def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
+        """Move the membership version and its time; the new version."""
+
+    def count_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, limit: int) -> int:
+        """The number of rows, counted no further than `limit`."""
+
+    def missing(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of the ids that no resource of the tenant has, in their order."""
+
+    def delete(self, resource_type: ResourceType, id: str, now: str) -> None:
+        """Remove a locked resource, its entries, its rows, and the rows of others that name it, whose owners' membership versions move."""
+
+    def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        """As `Storage.read`, inside the transaction."""
+
+
+class Storage(Protocol):
+    """Where resources are kept."""
+
+    def read(self, tenant: int, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        """The resource, or None. One statement, no transaction; rows and versions are of one moment."""
+
+    def search(self, tenant: int, query: Query, expand: Expand) -> Found:
+        """One page, answered by the database alone. Same meaning as `domain.match`, order as `domain.query.Query` says, on every engine.
+
+        A page with `count` 0 reads no resource. Raises errors.TooMany where the statement time limit ends it.
+        """
+
+    def write(self, tenant: int, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one transaction and commit. It is run again, from the start, where the engine refused the transaction for
+        a reason that lies in concurrency alone (deadlock, serialization, a locked file), a bounded number of times; then errors.Unavailable.
+        An exception of `work` rolls back and is raised. So `work` must have no effect outside the transaction.
+        """
+
+    def readiness(self, stamp: str) -> str | None:
+        """None where the database answers, is migrated, and holds comparison forms of this stamp; else a sentence that says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer. `settings` is a JSON object; `not_unique` in it lists attributes that need not be unique in this tenant."""
+
+    id: int
+    name: str
+    profile: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential without its secret. Times are aware datetimes in UTC; `subject` is the id of the user it is bound to, if any."""
+
+    id: str
+    tenant: Tenant
+    dialect: str
+    read_only: bool
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    last_used: datetime | None = None
+    subject: str | None = None
+
+
+class Tenancy(Protocol):
+    """Where tenants and credentials are kept."""
+
+    def tenants(self) -> Sequence[Tenant]:
+        """All tenants by name."""
+
+    def tenant(self, name: str) -> Tenant | None:
+        """The tenant of exactly that name, or None."""
+
+    def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:
+        """A new tenant. Raises errors.Uniqueness where the name is taken. Ids are never given out twice."""
+
+    def remove_tenant(self, tenant: int) -> None:
+        """Remove a tenant with everything that it has."""
+
+    def add_credential(self, tenant: int, digest: str, credential: Credential) -> None:
+        """Keep a credential under the SHA-256 (hexadecimal) of its secret; the secret itself is never given to storage."""
+
+    def credential(self, digest: str) -> Credential | None:
+        """The credential whose secret has that digest, whatever its state, or None."""
+
+    def credentials(self, tenant: int) -> Sequence[Credential]:
+        """A tenant's credentials, oldest first, revoked and expired ones included."""
+
+    def revoke(self, tenant: int, id: str, now: datetime) -> bool:
+        """Revoke; whether there was such a credential that was not revoked yet."""
+
+    def record_use(self, uses: Mapping[str, datetime]) -> None:
+        """Set the last use of credentials (id -> time), in one statement, never back in time."""
