@@ -1,0 +1,75 @@
+# Two commands matter: `make serve` and `make test`. Each builds .venv first and needs nothing but Python and,
+# for the tests, the PostgreSQL server programs, which tests/install-postgresql installs where it can.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Options for pytest, for example `make test PYTEST_OPTIONS='-n 2 --dist loadfile'`.
+PYTEST_OPTIONS ?=
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([.a-z]*\):.*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
+
+.PHONY: serve
+# Only what is given is passed on. HOST counts on the command line alone, because some shells export a HOST of
+# their own, and listening there would be a surprise.
+serve: .venv/installed ## run the server; takes PORT, DATABASE_URL, WORKERS and HOST
+	exec $(BIN)/scim-server serve \
+	    $(if $(filter command,$(firstword $(origin HOST))),--host "$$HOST") \
+	    $${PORT:+--port "$$PORT"} $${DATABASE_URL:+--database-url "$$DATABASE_URL"} \
+	    $${WORKERS:+--workers "$$WORKERS"}
+
+.PHONY: test
+test: lint ## check everything: format, lint, types, all tests on both databases, coverage
+	sh tests/install-postgresql
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='scim_server/domain/*,scim_server/service/*' --fail-under=95
+
+.PHONY: check
+check: lint ## the quick part of `make test`: format, lint, types, imports, dependencies
+	$(BIN)/pytest --quiet tests/test_arrows.py tests/test_dependencies.py
+
+.PHONY: lint
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+.PHONY: format
+format: .venv/installed ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The stamp is written last, so that an interrupted installation is taken up again.
+.venv/installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	touch $@
+
+.PHONY: .venv
+.venv: .venv/installed ## the virtual environment with what the lock files name
+
+# Pins that still serve are kept; `make lock UPGRADE=--upgrade` takes the newest. Neither file names a registry.
+PIP_COMPILE = CUSTOM_COMPILE_COMMAND='make lock' "$$venv/bin/pip-compile" --quiet --generate-hashes --allow-unsafe \
+    --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(UPGRADE)
+
+.PHONY: lock
+lock: ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
+	venv=$$(mktemp -d) && trap 'rm -rf "$$venv"' EXIT && \
+	    $(PYTHON) -m venv "$$venv" && "$$venv/bin/pip" install --quiet pip-tools && \
+	    $(PIP_COMPILE) --output-file requirements.txt pyproject.toml && \
+	    $(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+.PHONY: clean
+clean: ## remove the environment, the caches and the builds; databases stay
+	rm -rf .venv build dist *.egg-info .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find scim_server tests -name __pycache__ -type d -prune -exec rm -rf {} +

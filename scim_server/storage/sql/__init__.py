@@ -1,0 +1,1 @@
+"""The storage protocol on SQLite and PostgreSQL, with SQLAlchemy Core."""
