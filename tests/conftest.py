@@ -1,0 +1,33 @@
+"""Fixtures that any test may ask for: databases on both engines."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.databases import ENGINES, Databases
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with Databases(tmp_path_factory.mktemp("databases")) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def postgresql(databases: Databases) -> str:
+    """The superuser's URL of a running PostgreSQL server's maintenance database."""
+    return databases.postgresql.url
+
+
+@pytest.fixture(scope="session")
+def new_database(databases: Databases) -> Callable[..., str]:
+    """`new_database(engine, template=None)`: the URL of a database that lives as long as the session."""
+    return databases.create
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
+    """The URL of an empty database of this test's own, once for each engine."""
+    url = databases.create(request.param)
+    yield url
+    databases.drop(url)
