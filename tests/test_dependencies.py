@@ -1,0 +1,69 @@
+"""Every direct dependency has a documented reason, and the lock files pin all of them by hash."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+
+
+def normal(name: str) -> str:
+    """A package's name as the packaging standard compares it, without extras and versions."""
+    bare = re.match(r"[A-Za-z0-9._-]+", name.strip())
+    assert bare, f"{name!r} is no requirement"
+    return re.sub(r"[-_.]+", "-", bare[0]).lower()
+
+
+def declared() -> dict[str, set[str]]:
+    """The direct dependencies of pyproject.toml by use."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    assert set(optional) == {"dev"}
+    return {
+        "runtime": set(map(normal, project["dependencies"])),
+        "dev": set(map(normal, optional["dev"])),
+    }
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """(dependency, use, reason), a row of the table each."""
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    return re.findall(r"^\| ([a-z0-9-]+) \| (runtime|dev) \| (.+) \|$", text, re.MULTILINE)
+
+
+def requirements(lock: str) -> dict[str, str]:
+    """Each pinned requirement of a lock file with everything that follows it, up to the next."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / lock).read_text(), flags=re.MULTILINE)
+    entries = re.split(r"\n(?=\S)", text.strip())
+    return {normal(entry): entry for entry in entries}
+
+
+@pytest.mark.parametrize("use", ["runtime", "dev"])
+def test_the_documented_dependencies_are_the_declared_ones(use: str) -> None:
+    assert sorted(name for name, where, _ in documented() if where == use) == sorted(declared()[use])
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_every_requirement_by_version_and_hash(lock: str) -> None:
+    pinned = re.compile(r"[\w.-]+(\[[\w,-]+\])?==\S+( ; .+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\\n|$))+")
+    assert [name for name, entry in requirements(lock).items() if not pinned.fullmatch(entry)] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_registry_and_no_path(lock: str) -> None:
+    named = re.compile(r"https?:|index-url|find-links|trusted-host|\bfile:/|(^|\s)/")
+    assert named.findall((ROOT / lock).read_text()) == []
+
+
+def test_the_locks_hold_what_is_declared() -> None:
+    runtime, dev = (set(requirements(lock)) for lock in LOCKS)
+    assert declared()["runtime"] <= runtime
+    assert declared()["runtime"] | declared()["dev"] <= dev
+
+
+def test_the_tests_run_with_the_versions_that_the_server_runs_with() -> None:
+    runtime, dev = map(requirements, LOCKS)
+    assert {name: entry for name, entry in dev.items() if name in runtime} == runtime
