@@ -27,11 +27,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from scim_server.domain.attrpath import AttrPath, BoundPath
+from scim_server.domain.compare import Key as Key
 from scim_server.domain.schema import Attribute
 
 Literal: TypeAlias = str | bool | int | Decimal | None
-Key: TypeAlias = str | int | bool
-"""A comparison key as `compare` makes it: text, int64 or boolean; keys of one attribute are of one type."""
 
 
 class Operator(StrEnum):
