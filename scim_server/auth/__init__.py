@@ -1,1 +1,7 @@
-"""Who is calling: a credential becomes a client of one tenant."""
+"""Who is calling: opaque bearer tokens, and what their credential allows."""
+
+from scim_server.auth.authenticator import Authenticator, Client, authorize
+from scim_server.auth.credentials import Terms, grant
+from scim_server.auth.tokens import Secret, digest, issue
+
+__all__ = ["Authenticator", "Client", "Secret", "Terms", "authorize", "digest", "grant", "issue"]
