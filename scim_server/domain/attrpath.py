@@ -3,9 +3,10 @@
     attrPath  = [URI ":"] ATTRNAME *1subAttr        RFC 7644 section 3.10
     valuePath = attrPath "[" valFilter "]" *1subAttr   RFC 7644 figure 7
 
-An unbound path is text that parsed. A bound one holds the attribute itself, so that nothing behind the edge has to look a
-name up again. `bind` is the one place that says what a name means: core and common attributes first, then, where
-exactly one extension has it, an extension's attribute without its URN (connectors write `manager`: ENTRA-29, ENTRA-31).
+An unbound path is text that parsed. A bound one holds the attribute itself, so that nothing behind the edge has to
+look a name up again. `bind` is the one place that says what a name means: core and common attributes first, then,
+where exactly one extension has it, an extension's attribute without its URN (connectors write `manager`: ENTRA-29,
+ENTRA-31).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class AttrPath:
 class BoundPath:
     """An attribute of one resource type, or a sub-attribute of it.
 
-    `extension` is the URN of the extension that holds the attribute, in its canonical case, or None for core and common ones.
+    `extension` is the URN of the extension that holds the attribute, in its canonical case, or None for core and
+    common ones.
     """
 
     attribute: Attribute
@@ -77,14 +79,17 @@ def bind(path: AttrPath, resource_type: ResourceType) -> BoundPath | None:
 
 
 def bind_extension(path: AttrPath, resource_type: ResourceType) -> Extension | None:
-    """The extension whose bare URN the path is (`urn:...:enterprise:2.0:User` parses as an attribute `User`), or None."""
+    """The extension whose bare URN the path is (`urn:...:enterprise:2.0:User` parses as an attribute `User`), or
+    None.
+    """
     if path.urn is None or path.sub is not None:
         return None
     return resource_type.extension(f"{path.urn}:{path.name}")
 
 
 def comparable(path: BoundPath) -> BoundPath:
-    """The path whose values a comparison means: a complex attribute with a `value` stands for that (RFC 7644 section 3.4.2.2).
+    """The path whose values a comparison means: a complex attribute with a `value` stands for that (RFC 7644 section
+    3.4.2.2).
 
     RFC 7644 says so for multi-valued attributes (`emails co "x"`); Entra compares `manager eq "id"` too (ENTRA-31).
     """

@@ -1,9 +1,9 @@
 """Dialects: which deviations from the RFC a client is allowed, and which of them a request used.
 
-A dialect hangs on the credential. It is data for the core: a set of switches (`Tolerance`), the repairs that are tried on a value
-that does not fit its attribute, and the rewrites of PATCH operations. The functions live in `connectors`, each with its
-evidence. `strict` has none of them. One `Leniency` accompanies one request and counts what it used, so that an operator can see
-what a connector really sends.
+A dialect hangs on the credential. It is data for the core: a set of switches (`Tolerance`), the repairs that are
+tried on a value that does not fit its attribute, and the rewrites of PATCH operations. The functions live in
+`connectors`, each with its evidence. `strict` has none of them. One `Leniency` accompanies one request and counts
+what it used, so that an operator can see what a connector really sends.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ class Tolerance(StrEnum):
     """A switch of the core; its value is the name under which its use is counted."""
 
     UNKNOWN_ATTRIBUTE = "unknown-attribute"
-    """An attribute or extension that the schemas do not have is ignored [400 invalidSyntax]; an unknown PATCH path skipped [400 invalidPath]."""
+    """An attribute or extension that the schemas do not have is ignored [400 invalidSyntax]; an unknown PATCH path
+    skipped [400 invalidPath].
+    """
     MISSING_SCHEMAS = "missing-schemas"
     """`schemas` is missing, lacks the base URN or names unknown ones [400 invalidSyntax]."""
     VALUE_PATH_CREATES = "value-path-creates"
-    """add and replace on a value path without a match create the element from the filter's eq terms [400 noTarget]."""
+    """add and replace on a value path without a match create the element from the filter's eq terms [400 noTarget].
+    """
     LAST_PRIMARY_WINS = "last-primary-wins"
     """Two primaries in one payload: the last one stays primary [400 invalidValue]."""
     EMPTY_STRING = "empty-string"
@@ -35,13 +38,16 @@ class Tolerance(StrEnum):
     READ_ONLY_IN_PATCH = "read-only-in-patch"
     """Read-only members of a path-less PATCH value are skipped, save an `id` that differs [400 mutability]."""
     PATH_AS_KEY = "path-as-key"
-    """Keys of a path-less PATCH value may be any path: `name.givenName`, URN-qualified, with a filter [400 invalidPath]."""
+    """Keys of a path-less PATCH value may be any path: `name.givenName`, URN-qualified, with a filter [400
+    invalidPath].
+    """
     STRING_LITERAL = "string-literal"
     """`"True"` in a filter on a boolean, a quoted number on a number [400 invalidFilter]."""
     BARE_WORD = "bare-word"
     """An unquoted word in a filter is a string [400 invalidFilter] (ENTRA-04)."""
     KEEP_IN_PUT = "keep-in-put"
-    """A PUT keeps absent attributes that have a default or whose extension's binding says keep [they are cleared]."""
+    """A PUT keeps absent attributes that have a default or whose extension's binding says keep [they are cleared].
+    """
     UNKNOWN_MEMBER = "unknown-member"
     """An element kept as rows may name a resource that does not exist [400 invalidValue]."""
 
@@ -56,16 +62,22 @@ class _Unfit:
 UNFIT: Final = _Unfit()
 
 Repair: TypeAlias = Callable[[Attribute, Json], Json]
-"""(attribute, value that does not fit it) -> a value to try instead, or UNFIT. For a multi-valued attribute that got no list
-the value is the whole; inside a list it is the element. Returning None unassigns."""
+"""(attribute, value that does not fit it) -> a value to try instead, or UNFIT. For a multi-valued attribute that
+got no list the value is the whole; inside a list it is the element. Returning None unassigns.
+"""
 
 Rewrite: TypeAlias = Callable[[Json, ResourceType], Json]
-"""(one operation of a PatchOp as JSON with the members op, path, value, resource type) -> the operation or operations to run
-instead (a dict or a list of dicts), or the same object where the quirk is not there. Never changes its argument. A removal may carry the
-member `elements`: a list of the elements to remove and no others (`filtering.operations` reads it)."""
+"""(one operation of a PatchOp as JSON with the members op, path, value, resource type) -> the operation or
+operations to run instead (a dict or a list of dicts), or the same object where the quirk is not there. Never
+changes its argument. A removal may carry the member `elements`: a list of the elements to remove and no others
+(`filtering.operations` reads it).
+"""
 
 BodyRewrite: TypeAlias = Callable[[Json, ResourceType], Json]
-"""(body of a POST or PUT, resource type) -> the body to read instead, or the same object. Never changes its argument."""
+"""(body of a POST or PUT, resource type) -> the body to read instead, or the same object.
+
+Never changes its argument.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`start_index` is 1-based and at least 1, `count` at least 0 and at most the server's limit (RFC 7644 section 3.4.2.4)."""
+    """`start_index` is 1-based and at least 1, `count` at least 0 and at most the server's limit (RFC 7644 section
+    3.4.2.4).
+    """
 
     start_index: int = 1
     count: int = 100
@@ -39,8 +41,8 @@ class Page:
 class Query:
     """Resources of one or several types. Without a sort the order is that of the ids.
 
-    With one: absent values last ascending and first descending, equal ones by id in the same direction; of a multi-valued
-    attribute the primary element counts, else the first (R-SORT-03, -04, -07).
+    With one: absent values last ascending and first descending, equal ones by id in the same direction; of a multi-
+    valued attribute the primary element counts, else the first (R-SORT-03, -04, -07).
     """
 
     selections: tuple[Selection, ...]

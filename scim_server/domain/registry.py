@@ -1,7 +1,7 @@
 """What the server serves: look-up by URN, by endpoint and by name.
 
-Names of schemas and attributes are case-insensitive (RFC 7643 section 2.1, RFC 7644 section 3.10); endpoints and names of
-resource types are exact (errata 8366, 8475).
+Names of schemas and attributes are case-insensitive (RFC 7643 section 2.1, RFC 7644 section 3.10); endpoints and
+names of resource types are exact (errata 8366, 8475).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniquenes
 class Registry:
     """Immutable; one for each set of files and tenant settings.
 
-    `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery resources.
-    `stamp` is a hash of the files: documents are marked with the stamp they were written under.
+    `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery
+    resources. `stamp` is a hash of the files: documents are marked with the stamp they were written under.
     """
 
     resource_types: tuple[ResourceType, ...]
@@ -74,7 +74,9 @@ def _relax_attribute(attribute: Attribute) -> Attribute:
 
 
 def published(resource_types: Iterable[ResourceType], discovery: Iterable[Schema]) -> tuple[Schema, ...]:
-    """The schemas of /Schemas in a fixed order, each once: of the resource types, their extensions, the discovery resources."""
+    """The schemas of /Schemas in a fixed order, each once: of the resource types, their extensions, the discovery
+    resources.
+    """
     found: dict[str, Schema] = {}
     for resource_type in resource_types:
         found.setdefault(resource_type.schema.id, resource_type.schema)

@@ -1,8 +1,8 @@
 """A resource as the core sees it: its id, its attributes, and what the server knows about it.
 
-`attributes` is JSON in canonical form: canonical names in canonical case, core attributes at the root, those of an extension in an
-object under the extension's URN, nothing unassigned (no null, [] or {}), without `schemas`, `id`, `meta`, derived attributes and
-attributes kept as rows.
+`attributes` is JSON in canonical form: canonical names in canonical case, core attributes at the root, those of an
+extension in an object under the extension's URN, nothing unassigned (no null, [] or {}), without `schemas`, `id`,
+`meta`, derived attributes and attributes kept as rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ Attributes: TypeAlias = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Server-assigned facts. Times are UTC text of fixed width with nine digits, as `compare` makes them for filters."""
+    """Server-assigned facts.
+
+    Times are UTC text of fixed width with nine digits, as `compare` makes them for filters.
+    """
 
     created: str
     last_modified: str

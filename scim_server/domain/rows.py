@@ -1,7 +1,7 @@
 """A change to an attribute that is kept as rows, without its rows.
 
-A group may have 100,000 members, so no operation loads them. The operations of a PATCH, or the list of a PUT, are folded in
-order into one `RowsChange`, which means, for the rows B that are there:
+A group may have 100,000 members, so no operation loads them. The operations of a PATCH, or the list of a PUT, are
+folded in order into one `RowsChange`, which means, for the rows B that are there:
 
     after = (B without the removed) + additions        additions whose id is still in B leave B's element as it is
     replacements: like additions, but an element that is still in B takes the new content
@@ -23,7 +23,10 @@ Element = Mapping[str, Json]
 
 @dataclass(slots=True)
 class RowsChange:
-    """What happens to the rows of one attribute of one resource; see the module. Ids in `add` and `put` are disjoint."""
+    """What happens to the rows of one attribute of one resource; see the module.
+
+    Ids in `add` and `put` are disjoint.
+    """
 
     clear: bool = False
     """Remove every row that is neither in `add` nor in `put`."""

@@ -1,8 +1,8 @@
 """Schemas, attributes and resource types as values.
 
 Everything that the server knows about an attribute is a characteristic of it (RFC 7643 section 2.2) or stands in
-the binding of its resource type; both come from files. Code reads characteristics and never asks for a name, save for
-the default sub-attributes of multi-valued attributes, whose meaning RFC 7643 section 2.4 itself fixes.
+the binding of its resource type; both come from files. Code reads characteristics and never asks for a name, save
+for the default sub-attributes of multi-valued attributes, whose meaning RFC 7643 section 2.4 itself fixes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ Json: TypeAlias = Any
 
 # Default sub-attributes, RFC 7643 section 2.4.
 TYPE, PRIMARY, DISPLAY, VALUE, REF = "type", "primary", "display", "value", "$ref"
+
+# Common attributes that the protocol itself gives a meaning, RFC 7643 sections 3 and 3.1.
+SCHEMAS, ID, META = "schemas", "id", "meta"
 
 
 class AttributeType(StrEnum):
@@ -78,7 +81,9 @@ class AbsentInPut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute with its characteristics (RFC 7643 section 7); `kept` comes from the binding and is not published."""
+    """One attribute with its characteristics (RFC 7643 section 7); `kept` comes from the binding and is not
+    published.
+    """
 
     name: str
     type: AttributeType = AttributeType.STRING
@@ -157,12 +162,13 @@ class Inverse:
     kind: str = "direct"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResourceType:
-    """A resource type with everything that its binding says.
+    """A resource type with everything that its binding says; compared and hashed by identity, so that plans can
+    hang on it.
 
-    `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed` and `label`
-    are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
+    `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed` and
+    `label` are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
     """
 
     id: str

@@ -1,10 +1,12 @@
 """What the server asks of a database, and what a database promises.
 
-Two protocols, each a few verbs: `Storage` keeps resources, `Tenancy` keeps tenants and credentials. The promises stand in the
-docstrings; each is a test that every engine passes. Every verb takes the tenant, and nothing of another tenant can come back.
+Two protocols, each a few verbs: `Storage` keeps resources, `Tenancy` keeps tenants and credentials. The promises
+stand in the docstrings; each is a test that every engine passes. Every verb takes the tenant, and nothing of
+another tenant can come back.
 
-Values cross this border in finished form: documents and comparison forms are JSON text that the service made with `domain`; storage
-parses neither. Keys are comparison keys (`domain.compare`): equal means equal, and text orders by code point.
+Values cross this border in finished form: documents and comparison forms are JSON text that the service made with
+`domain`; storage parses neither. Keys are comparison keys (`domain.compare`): equal means equal, and text orders by
+code point.
 """
 
 from __future__ import annotations
@@ -37,9 +39,10 @@ class Reference:
 class Record:
     """A resource as the database has it.
 
-    `document` is the JSON object that is sent by default, without meta, rows and derived values; `hidden` the JSON object of values
-    that are not sent by default (returned request or never), or None. `stamp` is that of the registry that wrote it.
-    `rows` has, for each attribute asked for, a JSON array of the elements as they were sent, oldest first; `derived` its references by id.
+    `document` is the JSON object that is sent by default, without meta, rows and derived values; `hidden` the JSON
+    object of values that are not sent by default (returned request or never), or None. `stamp` is that of the
+    registry that wrote it. `rows` has, for each attribute asked for, a JSON array of the elements as they were
+    sent, oldest first; `derived` its references by id.
     """
 
     resource_type: str
@@ -62,7 +65,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A resource ready to be written. `comparison` is JSON text: what SQL reads; `unique` and `indexed` its look-up rows.
+    """A resource ready to be written. `comparison` is JSON text: what SQL reads; `unique` and `indexed` its look-up
+    rows.
 
     A unique path holds one entry or several; (type, path, key) belongs to one resource of the tenant.
     """
@@ -79,7 +83,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An element as it is written: its id, its JSON text as sent, and its comparison form (JSON text; None where it has only `value`)."""
+    """An element as it is written: its id, its JSON text as sent, and its comparison form (JSON text; None where it
+    has only `value`).
+    """
 
     id: str
     element: str
@@ -101,22 +107,31 @@ class Transaction(Protocol):
     """
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
-        """The resource, held until the end: other writers of it wait. None where the tenant has no such resource of that type."""
+        """The resource, held until the end: other writers of it wait.
+
+        None where the tenant has no such resource of that type.
+        """
 
     def lock_membership(self, resource_type: ResourceType, id: str) -> int:
         """The membership version, held until the end; for a write that is conditional on it."""
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
-        """Store a new resource at version 1. Raises errors.Uniqueness where a unique entry is taken, naming the attribute."""
+        """Store a new resource at version 1.
+
+        Raises errors.Uniqueness where a unique entry is taken, naming the attribute.
+        """
 
     def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
-        """Store new content of a locked resource and move its version, which is returned; entries change by the difference.
+        """Store new content of a locked resource and move its version, which is returned; entries change by the
+        difference.
 
         Raises errors.Uniqueness as `insert` does; the resource's own entries are no conflict.
         """
 
     def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
-        """Apply the change in a number of statements that does not depend on its size; whether any row came, went or changed."""
+        """Apply the change in a number of statements that does not depend on its size; whether any row came, went or
+        changed.
+        """
 
     def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
         """Move the membership version and its time; the new version."""
@@ -128,7 +143,9 @@ class Transaction(Protocol):
         """Those of the ids that no resource of the tenant has, in their order."""
 
     def delete(self, resource_type: ResourceType, id: str, now: str) -> None:
-        """Remove a locked resource, its entries, its rows, and the rows of others that name it, whose owners' membership versions move."""
+        """Remove a locked resource, its entries, its rows, and the rows of others that name it, whose owners'
+        membership versions move.
+        """
 
     def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         """As `Storage.read`, inside the transaction."""
@@ -141,24 +158,31 @@ class Storage(Protocol):
         """The resource, or None. One statement, no transaction; rows and versions are of one moment."""
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:
-        """One page, answered by the database alone. Same meaning as `domain.match`, order as `domain.query.Query` says, on every engine.
+        """One page, answered by the database alone. Same meaning as `domain.match`, order as `domain.query.Query`
+        says, on every engine.
 
         A page with `count` 0 reads no resource. Raises errors.TooMany where the statement time limit ends it.
         """
 
     def write(self, tenant: int, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in one transaction and commit. It is run again, from the start, where the engine refused the transaction for
-        a reason that lies in concurrency alone (deadlock, serialization, a locked file), a bounded number of times; then errors.Unavailable.
-        An exception of `work` rolls back and is raised. So `work` must have no effect outside the transaction.
+        """Run `work` in one transaction and commit. It is run again, from the start, where the engine refused the
+        transaction for a reason that lies in concurrency alone (deadlock, serialization, a locked file), a bounded
+        number of times; then errors.Unavailable. An exception of `work` rolls back and is raised. So `work` must
+        have no effect outside the transaction.
         """
 
     def readiness(self, stamp: str) -> str | None:
-        """None where the database answers, is migrated, and holds comparison forms of this stamp; else a sentence that says what is missing."""
+        """None where the database answers, is migrated, and holds comparison forms of this stamp; else a sentence
+        that says what is missing.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A customer. `settings` is a JSON object; `not_unique` in it lists attributes that need not be unique in this tenant."""
+    """A customer.
+
+    `settings` is a JSON object; `not_unique` in it lists attributes that need not be unique in this tenant.
+    """
 
     id: int
     name: str
@@ -168,7 +192,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential without its secret. Times are aware datetimes in UTC; `subject` is the id of the user it is bound to, if any."""
+    """A credential without its secret.
+
+    Times are aware datetimes in UTC; `subject` is the id of the user it is bound to, if any.
+    """
 
     id: str
     tenant: Tenant
@@ -197,7 +224,9 @@ class Tenancy(Protocol):
         """Remove a tenant with everything that it has."""
 
     def add_credential(self, tenant: int, digest: str, credential: Credential) -> None:
-        """Keep a credential under the SHA-256 (hexadecimal) of its secret; the secret itself is never given to storage."""
+        """Keep a credential under the SHA-256 (hexadecimal) of its secret; the secret itself is never given to
+        storage.
+        """
 
     def credential(self, digest: str) -> Credential | None:
         """The credential whose secret has that digest, whatever its state, or None."""

@@ -1,0 +1,76 @@
+"""Lists of elements of multi-valued attributes: what counts as the same element, and which one is primary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scim_server.domain import compare
+from scim_server.domain.compare import Key
+from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.schema import PRIMARY, TYPE, VALUE, Attribute, Json
+from scim_server.errors import InvalidValue
+
+MAXIMUM_ID = 255
+"""Characters in the id of an element that is kept as a row."""
+
+
+def identity(attribute: Attribute, element: Json) -> tuple[tuple[str, Key], ...]:
+    """What makes two elements one: (type, value) where there is a value, else everything that it has (R-MV-03,
+    R-PATCH-30).
+    """
+    if not attribute.is_complex:
+        return ((VALUE, compare.key(attribute, element)),)
+    names = (TYPE, VALUE) if VALUE in element else sorted(element)
+    return tuple((name, _key(attribute, name, element[name])) for name in names if name in element)
+
+
+def merged(attribute: Attribute, elements: Iterable[Json]) -> list[Json]:
+    """The elements in order; one that is the same as an earlier one is merged into that one's place, the later
+    spelling wins.
+    """
+    found: dict[tuple[tuple[str, Key], ...], Json] = {}
+    for element in elements:
+        identifier = identity(attribute, element)
+        earlier = found.get(identifier)
+        found[identifier] = {**earlier, **element} if isinstance(earlier, dict) else element
+    return list(found.values())
+
+
+def settle_primary(attribute: Attribute, before: Sequence[Json], elements: list[Json], leniency: Leniency) -> None:
+    """Leave at most one primary element: the one that was just made primary (RFC 7643 section 2.4, RFC 7644 section
+    3.5.2).
+
+    `before` has the elements that were primary already, by identity of the objects. Two new ones at once are an
+    InvalidValue, or where the dialect says so the last of them stays.
+    """
+    primaries = [e for e in elements if isinstance(e, dict) and e.get(PRIMARY) is True]
+    new = [e for e in primaries if not any(e is old for old in before)]
+    if len(new) > 1 and not leniency.allows(Tolerance.LAST_PRIMARY_WINS):
+        raise InvalidValue(f"{attribute.name}: more than one element is primary.")
+    winner = new[-1] if new else None
+    for element in primaries:
+        if winner is not None and element is not winner:
+            element[PRIMARY] = False
+
+
+def primaries(elements: Iterable[Json]) -> list[Json]:
+    """The elements that are primary."""
+    return [e for e in elements if isinstance(e, dict) and e.get(PRIMARY) is True]
+
+
+def row_id(attribute: Attribute, element: Json) -> str:
+    """The id under which an element is kept as a row: the key of its `value`, 1 to 255 characters."""
+    value = attribute.sub(VALUE)
+    if value is None or VALUE not in element:
+        raise InvalidValue(f"{attribute.name}: an element needs a value.")
+    id = str(compare.key(value, element[VALUE]))
+    if not 1 <= len(id) <= MAXIMUM_ID:
+        raise InvalidValue(f"{attribute.name}: a value has 1 to {MAXIMUM_ID} characters.")
+    return id
+
+
+def _key(attribute: Attribute, name: str, value: Json) -> Key:
+    sub = attribute.sub(name)
+    if sub is None or sub.multi_valued:
+        return repr(value)
+    return compare.key(sub, value)

@@ -1,0 +1,236 @@
+"""Projection: which attributes a representation has (RFC 7643 section 7 `returned`, RFC 7644 section 3.9).
+
+A `Projection` is what a request asked for. Bound to a resource type it is a `Shape`: for each place that holds
+attributes, the attributes that are sent, and of complex ones which sub-attributes. Shapes are made once and kept,
+since most requests ask for the same few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
+from scim_server.domain.resource import Attributes
+from scim_server.domain.schema import META, Attribute, Json, Kept, ResourceType, Returned, Schema
+from scim_server.errors import InvalidValue
+
+Part: TypeAlias = frozenset[str] | None
+"""The sub-attributes that are sent, or None for the whole value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """`attributes` and `excludedAttributes` of a request; both empty for the default."""
+
+    attributes: tuple[AttrPath, ...] = ()
+    excluded: tuple[AttrPath, ...] = ()
+
+    @staticmethod
+    def of(attributes: Iterable[AttrPath], excluded: Iterable[AttrPath]) -> Projection:
+        """Raises InvalidValue where both are given (RFC 7644 section 3.9: they exclude each other)."""
+        projection = Projection(tuple(attributes), tuple(excluded))
+        if projection.attributes and projection.excluded:
+            raise InvalidValue("Give attributes or excludedAttributes, not both.")
+        return projection
+
+
+DEFAULT = Projection()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A projection of one resource type: container (None, or an extension's URN) -> attribute -> part."""
+
+    parts: Mapping[str | None, Mapping[str, Part]]
+    expand: frozenset[str]
+    """The attributes that storage must bring along: rows and derived ones."""
+    document_is_default: bool
+    """Whether the stored document can be sent as it is."""
+
+    def sends(self, name: str) -> bool:
+        """Whether a core or common attribute is sent at all."""
+        return name in self.parts[None]
+
+
+@lru_cache(maxsize=1024)
+def shape(projection: Projection, resource_type: ResourceType, supplied: frozenset[str] = frozenset()) -> Shape:
+    """The shape; `supplied` has the keys of attributes returned on request that a write itself named (RFC 7643
+    section 7).
+    """
+    chosen = _Chosen(projection, resource_type, supplied)
+    parts = {urn: _parts(chosen, urn, schema) for urn, schema in _places(resource_type)}
+    default = parts if projection == DEFAULT and not supplied else shape(DEFAULT, resource_type).parts
+    kept_apart = {a.name for a in (*resource_type.rows_attributes, *resource_type.derived_attributes)}
+    return Shape(
+        parts,
+        frozenset(kept_apart & parts[None].keys()),
+        _documents(parts, kept_apart) == _documents(default, kept_apart),
+    )
+
+
+def project(attributes: Attributes, shape: Shape) -> Attributes:
+    """The part of a full representation (`schemas`, `id`, `meta`, rows and derived values included) that is sent."""
+    projected: Attributes = {}
+    for name, value in attributes.items():
+        if name in shape.parts:
+            inner = _project_members(value, shape.parts[name])
+        elif name in shape.parts[None]:
+            inner = _cut(value, shape.parts[None][name])
+        else:
+            continue
+        if inner not in ({}, []):
+            projected[name] = inner
+    return projected
+
+
+def split(resource_type: ResourceType, attributes: Attributes) -> tuple[Attributes, Attributes]:
+    """(what is sent by default, the whole values of attributes that are not, or not wholly, sent by default)."""
+    by_default = shape(DEFAULT, resource_type)
+    visible = project(attributes, by_default)
+    return visible, {} if visible == attributes else _difference(attributes, visible, resource_type)
+
+
+def join(visible: Attributes, hidden: Attributes, resource_type: ResourceType) -> Attributes:
+    """The attributes that `split` took apart."""
+    joined = dict(visible)
+    for name, value in hidden.items():
+        if resource_type.extension(name):
+            joined[name] = {**joined.get(name, {}), **value}
+        else:
+            joined[name] = value
+    return joined
+
+
+def known(resource_type: ResourceType, attributes: Attributes) -> Attributes:
+    """The attributes without any that the schemas no longer have (a document written under another registry)."""
+    kept: Attributes = {}
+    for name, value in attributes.items():
+        extension = resource_type.extension(name)
+        if extension:
+            kept[name] = {n: v for n, v in value.items() if extension.schema.attribute(n)}
+        elif resource_type.schema.attribute(name) or resource_type.common.attribute(name):
+            kept[name] = value
+    return {name: value for name, value in kept.items() if value != {}}
+
+
+class _Chosen:
+    """What a projection names, by the keys of bound paths; names that the type does not have are ignored
+    (R-ATTR-09).
+    """
+
+    def __init__(self, projection: Projection, resource_type: ResourceType, supplied: frozenset[str]) -> None:
+        self.only = bool(projection.attributes)
+        self.attributes = _keys(projection.attributes, resource_type)
+        self.excluded = _keys(projection.excluded, resource_type)
+        self.supplied = supplied
+
+    def part(self, attribute: Attribute, extension: str | None) -> Part | _Nothing:
+        """What is sent of an attribute: some sub-attributes, the whole, or NOTHING."""
+        key = BoundPath(attribute, None, extension).key
+        if attribute.returned is Returned.NEVER or attribute.kept is Kept.DISCARDED:
+            return NOTHING
+        if not attribute.sub_attributes:
+            return None if self._sends(attribute, key, key) else NOTHING
+        subs = {s.name for s in attribute.sub_attributes if self._sends_sub(attribute, s, key)}
+        return _part(attribute, frozenset(subs))
+
+    def _sends_sub(self, attribute: Attribute, sub: Attribute, key: str) -> bool:
+        if sub.returned is Returned.NEVER:
+            return False
+        if attribute.returned is Returned.ALWAYS and sub.returned is Returned.DEFAULT:
+            return True
+        return self._sends(sub, f"{key}.{sub.name}", key) and self._parent_sends(attribute, sub, key)
+
+    def _sends(self, attribute: Attribute, key: str, parent: str) -> bool:
+        if attribute.returned is Returned.ALWAYS or key in self.supplied:
+            return True
+        named = key in self.attributes or parent in self.attributes
+        if attribute.returned is Returned.REQUEST:
+            return key in self.attributes
+        return named if self.only else not (key in self.excluded or parent in self.excluded)
+
+    def _parent_sends(self, attribute: Attribute, sub: Attribute, key: str) -> bool:
+        """A complex attribute that is returned on request hides its sub-attributes until one of the two is named."""
+        if attribute.returned is not Returned.REQUEST or sub.returned is Returned.ALWAYS:
+            return True
+        return key in self.supplied or key in self.attributes or f"{key}.{sub.name}" in self.attributes
+
+
+class _Nothing:
+    """The part of an attribute that is not sent."""
+
+
+NOTHING = _Nothing()
+
+
+def _part(attribute: Attribute, subs: frozenset[str]) -> Part | _Nothing:
+    if not subs:
+        return NOTHING
+    return None if len(subs) == len(attribute.sub_attributes) else subs
+
+
+def _parts(chosen: _Chosen, urn: str | None, attributes: Sequence[Attribute]) -> dict[str, Part]:
+    found = ((a.name, chosen.part(a, urn)) for a in attributes)
+    return {name: part for name, part in found if not isinstance(part, _Nothing)}
+
+
+def _places(resource_type: ResourceType) -> list[tuple[str | None, Sequence[Attribute]]]:
+    core: list[tuple[str | None, Sequence[Attribute]]] = [
+        (None, (*resource_type.common.attributes, *resource_type.schema.attributes))
+    ]
+    return core + [(e.schema.id, e.schema.attributes) for e in resource_type.extensions]
+
+
+def _keys(paths: Iterable[AttrPath], resource_type: ResourceType) -> frozenset[str]:
+    return frozenset(key for path in paths for key in _keys_of(path, resource_type))
+
+
+def _keys_of(path: AttrPath, resource_type: ResourceType) -> Iterable[str]:
+    schema = _bare_schema(path, resource_type)
+    if schema is not None:
+        urn = None if schema is resource_type.schema else schema.id
+        return [BoundPath(a, None, urn).key for a in schema.attributes]
+    bound = bind(path, resource_type)
+    return [bound.key] if bound else []
+
+
+def _bare_schema(path: AttrPath, resource_type: ResourceType) -> Schema | None:
+    extension = bind_extension(path, resource_type)
+    if extension:
+        return extension.schema
+    return resource_type.schema if str(path).lower() == resource_type.schema.id.lower() else None
+
+
+def _documents(parts: Mapping[str | None, Mapping[str, Part]], apart: set[str]) -> dict[str | None, dict[str, Part]]:
+    """The parts that concern the stored document: not rows, derived values or meta, which are added to it."""
+    return {urn: {n: p for n, p in inner.items() if n not in apart and n != META} for urn, inner in parts.items()}
+
+
+def _project_members(members: Attributes, parts: Mapping[str, Part]) -> Attributes:
+    cut = {name: _cut(value, parts[name]) for name, value in members.items() if name in parts}
+    return {name: value for name, value in cut.items() if value not in ({}, [])}
+
+
+def _cut(value: Json, part: Part) -> Json:
+    if part is None:
+        return value
+    if isinstance(value, list):
+        return [cut for cut in (_cut(element, part) for element in value) if cut != {}]
+    return {name: member for name, member in value.items() if name in part}
+
+
+def _difference(attributes: Attributes, visible: Attributes, resource_type: ResourceType) -> Attributes:
+    hidden: Attributes = {}
+    for name, value in attributes.items():
+        shown = visible.get(name)
+        if shown == value:
+            continue
+        if resource_type.extension(name):
+            inner = shown or {}
+            hidden[name] = {n: v for n, v in value.items() if inner.get(n) != v}
+        else:
+            hidden[name] = value
+    return hidden

@@ -1,0 +1,68 @@
+"""PUT: the new attributes of a resource, and what a body that does not name an attribute leaves alone (RFC 7644
+section 3.5.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.coerce import Body
+from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.resource import Attributes, copy
+from scim_server.domain.schema import AbsentInPut, Attribute, Json, Mutability, ResourceType, Returned
+
+
+def replaced(resource_type: ResourceType, before: Attributes, body: Body, leniency: Leniency) -> Attributes:
+    """The attributes after a PUT with that body.
+
+    What the client cannot see or set stays (read-only, returned never, immutable: R-PUT-05, R-CHAR-09). Where the
+    dialect has KEEP_IN_PUT, so do attributes with a default and those of extensions whose binding says keep; else
+    defaults come back.
+    """
+    after = copy(body.attributes)
+    for attribute, urn, value in _absent(resource_type, before, body.named):
+        if _is_out_of_reach(attribute) or _is_kept(resource_type, attribute, urn, leniency):
+            _put(after, urn, attribute.name, value)
+    return with_defaults(resource_type, after, body.named)
+
+
+def with_defaults(resource_type: ResourceType, attributes: Attributes, named: Collection[str]) -> Attributes:
+    """The attributes with the defaults of those that a body does not name; an explicit null is a name (R-NULL-03)."""
+    for urn, schema in resource_type.containers:
+        for attribute in schema.attributes:
+            key = BoundPath(attribute, None, urn).key
+            if key in resource_type.defaults and key not in named:
+                _put(attributes, urn, attribute.name, copy(resource_type.defaults[key]))
+    return attributes
+
+
+def _absent(
+    resource_type: ResourceType, before: Attributes, named: Collection[str]
+) -> Iterator[tuple[Attribute, str | None, Json]]:
+    for urn, schema in resource_type.containers:
+        held = before.get(urn, {}) if urn else before
+        for attribute in schema.attributes:
+            if attribute.name in held and BoundPath(attribute, None, urn).key not in named:
+                yield attribute, urn, held[attribute.name]
+
+
+def _is_out_of_reach(attribute: Attribute) -> bool:
+    return (
+        attribute.mutability in (Mutability.READ_ONLY, Mutability.IMMUTABLE, Mutability.WRITE_ONLY)
+        or attribute.returned is Returned.NEVER
+    )
+
+
+def _is_kept(resource_type: ResourceType, attribute: Attribute, urn: str | None, leniency: Leniency) -> bool:
+    if urn is None:
+        binding_keeps = attribute.name in resource_type.defaults
+    else:
+        extension = resource_type.extension(urn)
+        binding_keeps = extension is not None and extension.absent_in_put is AbsentInPut.KEEP
+    return binding_keeps and leniency.allows(Tolerance.KEEP_IN_PUT)
+
+
+def _put(attributes: Attributes, urn: str | None, name: str, value: Json) -> None:
+    container = attributes.setdefault(urn, {}) if urn else attributes
+    container.setdefault(name, value)

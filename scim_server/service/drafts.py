@@ -1,0 +1,70 @@
+"""Between attributes and what storage keeps: a resource is written as a Draft and read back from a Record."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from scim_server.domain import compare
+from scim_server.domain.project import join, known, split
+from scim_server.domain.registry import Registry
+from scim_server.domain.resource import Attributes, schemas
+from scim_server.domain.rows import Element, RowsChange
+from scim_server.domain.schema import ID, META, SCHEMAS, Json, ResourceType
+from scim_server.storage.base import Draft, Entry, Record
+
+
+def dumps(value: Json) -> str:
+    """JSON text; decimals keep their digits."""
+    return orjson.dumps(value, default=_decimal).decode()
+
+
+def loads(text: str) -> Any:
+    """The JSON value of a stored text; decimals keep their digits."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def draft(registry: Registry, resource_type: ResourceType, id: str, attributes: Attributes) -> Draft:
+    """Everything that storage needs to keep a resource with these attributes."""
+    visible, hidden = split(resource_type, attributes)
+    unique, indexed = compare.entries(resource_type, attributes)
+    head = {SCHEMAS: schemas(resource_type, attributes), ID: id}
+    return Draft(
+        id=id,
+        stamp=registry.stamp,
+        document=dumps(head | visible),
+        hidden=dumps(hidden) if hidden else None,
+        comparison=dumps(compare.form(resource_type, attributes)),
+        label=_label(resource_type, attributes),
+        unique=frozenset(Entry(path, key) for path, key in unique),
+        indexed=frozenset(Entry(path, key) for path, key in indexed),
+    )
+
+
+def attributes_of(record: Record, registry: Registry, resource_type: ResourceType) -> Attributes:
+    """The attributes of a stored resource, without any that the schemas have lost since it was written."""
+    attributes = loads(record.document)
+    for name in (SCHEMAS, ID, META):
+        attributes.pop(name, None)
+    if record.hidden:
+        attributes = join(attributes, loads(record.hidden), resource_type)
+    return attributes if record.stamp == registry.stamp else known(resource_type, attributes)
+
+
+def addition(elements: list[tuple[str, Element]]) -> RowsChange:
+    """The change that gives a new resource its elements."""
+    return RowsChange(add=dict(elements))
+
+
+def _label(resource_type: ResourceType, attributes: Attributes) -> str | None:
+    value = attributes.get(resource_type.label) if resource_type.label else None
+    return value if isinstance(value, str) else None
+
+
+def _decimal(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is not JSON")

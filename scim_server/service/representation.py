@@ -1,0 +1,107 @@
+"""What is sent: the JSON text of resources and of lists of them.
+
+The stored document is the text that is sent. Where a request asks for the default attributes, meta, rows and
+derived values are joined to it as text and nothing is parsed; any other projection parses, cuts and writes anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scim_server.domain.compare import to_wire
+from scim_server.domain.project import Shape, project
+from scim_server.domain.registry import Registry
+from scim_server.domain.resource import schemas
+from scim_server.domain.schema import DISPLAY, ID, META, REF, SCHEMAS, TYPE, VALUE, Inverse, Json, ResourceType
+from scim_server.service.drafts import attributes_of, dumps, loads
+from scim_server.storage.base import Record, Reference
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """The answer about one resource: its JSON text (None: nothing to show, 204), its entity tag and its address."""
+
+    body: bytes | None
+    etag: str
+    location: str
+
+
+def location(base_url: str, resource_type: ResourceType, id: str) -> str:
+    """The address of a resource under the base URL that the request came through."""
+    return f"{base_url}{resource_type.endpoint}/{id}"
+
+
+def render(record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str) -> str:
+    """The JSON text of one resource in that shape."""
+    if shape.document_is_default and record.stamp == registry.stamp:
+        return _spliced(record, resource_type, shape, registry, base_url)
+    return dumps(project(_whole(record, resource_type, registry, base_url), shape))
+
+
+def render_list(total: int, start_index: int, resources: Sequence[str]) -> bytes:
+    """The ListResponse of one page (RFC 7644 section 3.4.2); `Resources` is always there (R-GET-06)."""
+    head = f'{{"schemas":["{LIST_RESPONSE}"],"totalResults":{total},"startIndex":{start_index},'
+    return f'{head}"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'.encode()
+
+
+def _spliced(record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str) -> str:
+    parts = [record.document[:-1]]
+    parts += (
+        f',"{name}":{text}' for name, text in _apart(record, resource_type, registry, base_url) if shape.sends(name)
+    )
+    if shape.sends(META):
+        meta = _meta(record, resource_type, base_url)
+        part = shape.parts[None][META]
+        parts.append(f',"{META}":{dumps(meta if part is None else {n: v for n, v in meta.items() if n in part})}')
+    parts.append("}")
+    return "".join(parts)
+
+
+def _whole(record: Record, resource_type: ResourceType, registry: Registry, base_url: str) -> dict[str, Json]:
+    attributes = attributes_of(record, registry, resource_type)
+    apart = {name: loads(text) for name, text in _apart(record, resource_type, registry, base_url)}
+    return {
+        SCHEMAS: schemas(resource_type, attributes),
+        ID: record.id,
+        **attributes,
+        **apart,
+        META: _meta(record, resource_type, base_url),
+    }
+
+
+def _apart(record: Record, resource_type: ResourceType, registry: Registry, base_url: str) -> Iterator[tuple[str, str]]:
+    """(name, JSON text) of the attributes that the document does not hold and that have elements."""
+    for name, text in record.rows.items():
+        if text and text != "[]":
+            yield name, text
+    for name, references in record.derived.items():
+        if references:
+            yield name, _references(references, resource_type.inverses[name], registry, base_url)
+
+
+def _references(references: Sequence[Reference], inverse: Inverse, registry: Registry, base_url: str) -> str:
+    owner_type = registry.named(inverse.resource_type)
+    if owner_type is None:
+        return "[]"
+    return dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
+
+
+def _reference(reference: Reference, inverse: Inverse, address: str) -> dict[str, Json]:
+    element = {VALUE: reference.id, REF: address}
+    if reference.label is not None:
+        element[DISPLAY] = reference.label
+    return element | {TYPE: inverse.kind}
+
+
+def _meta(record: Record, resource_type: ResourceType, base_url: str) -> dict[str, Json]:
+    """RFC 7643 section 3.1; the version is the entity tag to the letter."""
+    return {
+        "resourceType": resource_type.name,
+        "created": to_wire(record.meta.created),
+        "lastModified": to_wire(record.meta.last_modified),
+        "location": location(base_url, resource_type, record.id),
+        "version": record.meta.etag,
+    }
