@@ -68,6 +68,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", mapped.casefold())
 
 
+def exact(text: str) -> str:
+    """The case-exact key of a text: composed (RFC 7644 section 7.8)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def _width_table() -> dict[int, str]:
     # All of them stand in this block, save the ideographic space.
     decompositions = ((code, unicodedata.decomposition(chr(code))) for code in (0x3000, *range(0xFF00, 0xFFF0)))
@@ -168,13 +173,8 @@ def _integer(value: Json) -> int:
     return number
 
 
-def _exact(value: Json) -> str:
-    text: str = value
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
 def _resource_reference(value: Json) -> str:
-    return "/".join(_exact(value).rstrip("/").split("/")[-2:])
+    return "/".join(exact(value).rstrip("/").split("/")[-2:])
 
 
 _BASE64URL: Final = str.maketrans("-_", "+/")
@@ -196,14 +196,14 @@ _KEYERS: Final[Mapping[AttributeType, _Keyer]] = {
     AttributeType.DECIMAL: _decimal,
     AttributeType.INTEGER: _integer,
     AttributeType.DATE_TIME: instant,
-    AttributeType.REFERENCE: _exact,
+    AttributeType.REFERENCE: exact,
     AttributeType.BINARY: _binary,
 }
 
 
 def _keyer(attribute: Attribute) -> _Keyer:
     if attribute.type is AttributeType.STRING and attribute.case_exact:
-        return _exact
+        return exact
     if attribute.type is AttributeType.REFERENCE and attribute.refers_to_resource:
         return _resource_reference
     return _KEYERS[attribute.type]
@@ -223,7 +223,7 @@ class _Plan:
 
 
 def form(resource_type: ResourceType, attributes: Mapping[str, Json]) -> dict[str, Json]:
-    """The comparison form of a resource: its canonical attributes, each simple value replaced by its key, and `schemas`.
+    """The comparison form of a resource: its attributes with each simple value replaced by its key, and `schemas`.
 
     What is not kept in the document has no part in it, and neither has what is never returned: nothing filters on
     that (R-FILT-38).
