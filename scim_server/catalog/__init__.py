@@ -1,0 +1,86 @@
+"""The catalogue: the files under schemas/ and extensions/ become the registry that the server works with.
+
+    files       which files there are, and their text as documents
+    shapes      the keys of each kind of file (marshmallow)
+    schemas     a schema file becomes a Schema, held to RFC 7643
+    binding     what a resource type's binding says about its attributes
+    resource_types   the files joined into resource types
+
+The first three look at each file by itself; the last two at all of them together, and only when each is right by
+itself, since otherwise one fault would show up as many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from scim_server.catalog import files, schemas, shapes
+from scim_server.catalog.faults import CatalogError, Fault, Severity
+from scim_server.catalog.files import Document, Kind
+from scim_server.catalog.resource_types import Outcome, assemble
+from scim_server.domain.registry import Registry, published
+
+__all__ = ["CatalogError", "Fault", "Severity", "check", "load"]
+
+
+def load(extensions: Path | None = None) -> Registry:
+    """The registry of the built-in schemas and, where a folder is given, of the extension or the extensions in it.
+
+    Raises CatalogError with every error that was found; warnings do not stop it, `check` shows them.
+    """
+    documents, faults = _documents(extensions)
+    outcome = _outcome(documents) if not faults else None
+    errors = [f for f in (faults if outcome is None else outcome.faults) if f.severity is Severity.ERROR]
+    if outcome is None or errors:
+        raise CatalogError(errors)
+    discovery = [d.schema for d in outcome.unbound if d.document.source.built_in]
+    schemas = published(outcome.resource_types, discovery)
+    return Registry(outcome.resource_types, schemas, stamp(documents))
+
+
+def check(path: Path) -> list[Fault]:
+    """What is wrong with the extension, or the extensions, in a folder: errors and warnings, by file."""
+    documents, faults = _documents(path)
+    found = faults or list(_outcome(documents).faults)
+    return sorted(found, key=lambda fault: fault.file)
+
+
+def stamp(documents: Iterable[Document]) -> str:
+    """SHA-256, in hexadecimal, of what the files say, wherever they are, and of the Unicode version that folds case."""
+    texts = sorted(_canonical([d.source.kind, d.content]) for d in documents)
+    return hashlib.sha256(_canonical([unicodedata.unidata_version, *texts]).encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _documents(extensions: Path | None) -> tuple[list[Document], list[Fault]]:
+    """Documents that are right by themselves, and the faults of those that are not."""
+    sources, faults = files.of_extensions(extensions) if extensions else ([], [])
+    results = [files.read(source) for source in (*files.built_in(), *sources)]
+    documents = [result for result in results if isinstance(result, Document)]
+    faults += [result for result in results if isinstance(result, Fault)]
+    for document in documents:
+        faults += _faults(document)
+    return documents, faults
+
+
+def _faults(document: Document) -> list[Fault]:
+    misshapen = shapes.faults(document)
+    if misshapen or document.source.kind not in (Kind.SCHEMA, Kind.COMMON):
+        return misshapen
+    return schemas.faults(schemas.define(document))
+
+
+def _outcome(documents: Sequence[Document]) -> Outcome:
+    def of(kind: Kind) -> list[Document]:
+        return [document for document in documents if document.source.kind is kind]
+
+    (common,) = of(Kind.COMMON)
+    definitions = [schemas.define(document) for document in of(Kind.SCHEMA)]
+    return assemble(schemas.define(common).schema, definitions, of(Kind.RESOURCE_TYPE), of(Kind.PROFILE))

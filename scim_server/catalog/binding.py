@@ -1,0 +1,281 @@
+"""What the binding of one resource type says: where values are kept, what is indexed, the defaults, the label.
+
+Every path is bound to its attribute here, and what a binding asks is held to what the attribute can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from scim_server.catalog.faults import Fault, Place, shown
+from scim_server.catalog.files import Document
+from scim_server.catalog.schemas import keep
+from scim_server.domain.attrpath import AttrPath, BoundPath, bind
+from scim_server.domain.schema import (
+    VALUE,
+    AbsentInPut,
+    Attribute,
+    AttributeType,
+    Inverse,
+    Json,
+    Kept,
+    Mutability,
+    ResourceType,
+    Returned,
+    Uniqueness,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of a schema as an extension, by a type's own file or by a profile; `indexed` are paths within it."""
+
+    place: Place
+    resource_type: str
+    urn: str
+    required: bool
+    absent_in_put: AbsentInPut
+    indexed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource type whose schemas are known, beside what its file and the profiles say about it."""
+
+    resource_type: ResourceType
+    document: Document
+    uses: tuple[Use, ...]
+
+    @property
+    def place(self) -> Place:
+        return self.document.place
+
+
+class Binding:
+    """A draft's binding: `resource_type` has everything in it that is right, `faults` is what is not."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.faults: list[Fault] = []
+        self._draft = draft
+        self._place = draft.place.member("binding")
+        self._content: Mapping[str, Json] = draft.document.content.get("binding", {})
+        kept = self._kept(draft.resource_type)
+        self._type = replace(draft.resource_type, schema=keep(draft.resource_type.schema, kept))
+        inverses = self._inverses()
+        self._check_places(inverses)
+        self._check_put_rules()
+        self.resource_type = replace(
+            self._type, inverses=inverses, indexed=self._indexed(), defaults=self._defaults(), label=self._label()
+        )
+
+    def _kept(self, resource_type: ResourceType) -> dict[str, Kept]:
+        kept = {}
+        for name, where in self._content.get("kept", {}).items():
+            attribute = resource_type.schema.attribute(name)
+            if attribute is None:
+                self._missing(name, self._place.member("kept").member(name))
+            else:
+                kept[attribute.name] = Kept(where)
+        return kept
+
+    def _inverses(self) -> dict[str, Inverse]:
+        inverses = {}
+        for name, rule in self._content.get("derived", {}).items():
+            attribute = self._type.schema.attribute(name)
+            if attribute is None:
+                self._missing(name, self._place.member("derived").member(name))
+                continue
+            source = rule["inverseOf"]
+            inverse = Inverse(source["resourceType"], source["attribute"])
+            inverses[attribute.name] = replace(inverse, kind=rule.get("kind", inverse.kind))
+        return inverses
+
+    def _check_places(self, inverses: Mapping[str, Inverse]) -> None:
+        for attribute in self._type.schema.attributes:
+            place = self._place.member("kept").member(attribute.name)
+            self.faults += [place.fault(*fault) for fault in UNFIT_FOR[attribute.kept](attribute)]
+            if (attribute.kept is Kept.DERIVED) == (attribute.name in inverses):
+                continue
+            self.faults.append(
+                self._place.member("derived").member(attribute.name).fault("is missing", "how it is derived")
+                if attribute.kept is Kept.DERIVED
+                else place.fault("is missing or another", "derived, since binding.derived has the attribute")
+            )
+
+    def _check_put_rules(self) -> None:
+        own = {item["schema"].lower() for item in self._draft.document.content.get("schemaExtensions", ())}
+        place = self._place.member("absentInPut")
+        for urn in self._content.get("absentInPut", {}):
+            if urn.lower() not in own:
+                self.faults.append(
+                    place.member(urn).fault("is not an extension of this file", "one of schemaExtensions")
+                )
+
+    def _indexed(self) -> frozenset[str]:
+        place = self._place.member("indexed")
+        found = [self._index(path, place.element(i)) for i, path in enumerate(self._content.get("indexed", ()))]
+        for use in self._draft.uses:
+            for index, path in enumerate(use.indexed):
+                found.append(self._index(f"{use.urn}:{path}", use.place.member("indexed").element(index)))
+        return frozenset(key for key in found if key)
+
+    def _index(self, text: str, place: Place) -> str | None:
+        path = self._path(text, place)
+        return path.key if path and self._holds(place, _unindexable(path)) else None
+
+    def _defaults(self) -> dict[str, Json]:
+        defaults = {}
+        for text, value in self._content.get("defaults", {}).items():
+            place = self._place.member("defaults").member(text)
+            path = self._path(text, place)
+            if path and self._holds(place, _unfit_default(path, value)):
+                defaults[path.key] = value
+        return defaults
+
+    def _label(self) -> str | None:
+        text = self._content.get("label")
+        place = self._place.member("label")
+        path = self._path(text, place) if text is not None else None
+        return path.key if path and self._holds(place, _unfit_label(path)) else None
+
+    def _path(self, text: str, place: Place) -> BoundPath | None:
+        path = bind(parse(text), self._type)
+        if path is None:
+            self._missing(text, place)
+        return path
+
+    def _missing(self, name: str, place: Place) -> None:
+        problem = f"{self._type.name} has no attribute {shown(name)}"
+        self.faults.append(place.fault(problem, "an attribute of its schemas"))
+
+    def _holds(self, place: Place, reason: tuple[str, str] | None) -> bool:
+        if reason:
+            self.faults.append(place.fault(*reason))
+        return reason is None
+
+
+def parse(text: str) -> AttrPath:
+    """`[URN:]name[.sub]` as a path; whether there is such an attribute is for `bind` to say."""
+    urn, _, rest = text.rpartition(":")
+    name, _, sub = rest.partition(".")
+    return AttrPath(name, sub or None, urn or None)
+
+
+Problem = tuple[str, str]
+"""A problem, and what is expected instead."""
+
+
+def _unfit_for_rows(attribute: Attribute) -> Iterator[Problem]:
+    if not (attribute.multi_valued and attribute.is_complex and attribute.sub(VALUE)):
+        yield (
+            f"{attribute.name} cannot be kept as rows",
+            "a multi-valued complex attribute with the sub-attribute value",
+        )
+    yield from _unfit_unique(attribute)
+
+
+def _unfit_for_derived(attribute: Attribute) -> Iterator[Problem]:
+    if not attribute.is_read_only:
+        yield f"{attribute.name} is derived and {attribute.mutability}", Mutability.READ_ONLY
+    if not (attribute.multi_valued and attribute.is_complex and attribute.sub(VALUE)):
+        yield f"{attribute.name} cannot be derived", "a multi-valued complex attribute with the sub-attribute value"
+    yield from _unfit_unique(attribute)
+
+
+def _unfit_for_discarding(attribute: Attribute) -> Iterator[Problem]:
+    if attribute.returned is not Returned.NEVER:
+        yield f"{attribute.name} is discarded, and clients expect it back", "an attribute that is never returned"
+    yield from _unfit_unique(attribute)
+
+
+def _unfit_unique(attribute: Attribute) -> Iterator[Problem]:
+    for leaf in (attribute, *attribute.sub_attributes):
+        if leaf.uniqueness is not Uniqueness.NONE:
+            yield f"{leaf.name} is unique, which is only held for values in the document", "document"
+
+
+def _fits_anywhere(_: Attribute) -> Iterator[Problem]:
+    return iter(())
+
+
+UNFIT_FOR: Final[Mapping[Kept, Callable[[Attribute], Iterator[Problem]]]] = {
+    Kept.DOCUMENT: _fits_anywhere,
+    Kept.RECORD: _fits_anywhere,
+    Kept.ROWS: _unfit_for_rows,
+    Kept.DERIVED: _unfit_for_derived,
+    Kept.DISCARDED: _unfit_for_discarding,
+}
+
+
+def _unindexable(path: BoundPath) -> Problem | None:
+    if path.leaf.is_complex:
+        subs = ", ".join(f"{path.key}.{sub.name}" for sub in path.leaf.sub_attributes if not sub.is_complex)
+        return f"{path.key} is complex", f"one of {subs}"
+    return _hidden(path)
+
+
+def _hidden(path: BoundPath) -> Problem | None:
+    if path.attribute.kept is not Kept.DOCUMENT:
+        return f"{path.key} is not in the document ({path.attribute.kept})", "an attribute kept in the document"
+    if Returned.NEVER in (path.attribute.returned, path.leaf.returned):
+        return f"{path.key} is never returned", "an attribute that is"
+    return None
+
+
+def _unfit_default(path: BoundPath, value: Json) -> Problem | None:
+    attribute = path.attribute
+    if path.sub or attribute.is_complex or attribute.is_read_only:
+        return f"{path.key} cannot have a default", "a simple attribute that clients can write"
+    if attribute.kept is not Kept.DOCUMENT:
+        return _hidden(path)
+    values = value if attribute.multi_valued and isinstance(value, list) else [value]
+    if attribute.multi_valued != isinstance(value, list) or not all(FITS[attribute.type](v) for v in values):
+        kind = f"a list of {attribute.type} values" if attribute.multi_valued else f"a {attribute.type}"
+        return f"{shown(value)} does not fit", kind
+    return None
+
+
+def _unfit_label(path: BoundPath) -> Problem | None:
+    plural = path.attribute.multi_valued or path.leaf.multi_valued
+    if plural or path.extension or path.leaf.type is not AttributeType.STRING:
+        return f"{path.key} is no label", "a string attribute of the core schema with one value"
+    return _hidden(path)
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)
+
+
+def _is_boolean(value: Json) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_integer(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_decimal(value: Json) -> bool:
+    return _is_integer(value) or isinstance(value, Decimal)
+
+
+def _is_moment(value: Json) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return "T" in value
+
+
+FITS: Final[Mapping[AttributeType, Callable[[Json], bool]]] = {
+    AttributeType.STRING: _is_text,
+    AttributeType.REFERENCE: _is_text,
+    AttributeType.BINARY: _is_text,
+    AttributeType.BOOLEAN: _is_boolean,
+    AttributeType.INTEGER: _is_integer,
+    AttributeType.DECIMAL: _is_decimal,
+    AttributeType.DATE_TIME: _is_moment,
+}

@@ -1,0 +1,256 @@
+"""Resource types: their files and the profiles' bindings, joined with the schemas that they name.
+
+Everything is looked up by name here and nowhere later. A name that leads nowhere is a fault at its place, and the
+rest goes on without it, so that one run finds as much as it can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from scim_server.catalog.binding import Binding, Draft, Use
+from scim_server.catalog.faults import Fault, Place, one_of, shown
+from scim_server.catalog.files import Document
+from scim_server.catalog.schemas import Definition, Written, resource_faults, written
+from scim_server.domain.schema import AbsentInPut, Extension, Inverse, Kept, ResourceType, Schema
+
+NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# Words that mean something else where a resource type is named, and addresses that are taken.
+TAKEN_NAMES: Final = frozenset({"ServiceProviderConfig", "ResourceType", "Schema", "external", "uri"})
+TAKEN_ENDPOINTS: Final = frozenset(
+    {"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Schemas", "/Bulk", "/Me"}
+)
+NO_RESOURCE: Final = frozenset({"external", "uri"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the files amount to: the resource types, the schemas that none of them uses, and the faults."""
+
+    resource_types: tuple[ResourceType, ...]
+    unbound: tuple[Definition, ...]
+    faults: tuple[Fault, ...]
+
+
+def assemble(
+    common: Schema, definitions: Iterable[Definition], types: Sequence[Document], profiles: Iterable[Document]
+) -> Outcome:
+    """The resource types that the files describe, in the order of their files."""
+    assembly = _Assembly(common, definitions)
+    drafts = assembly.drafts(types, [use for profile in profiles for use in _profile_uses(profile)])
+    bindings = [Binding(draft) for draft in drafts]
+    finished = tuple(binding.resource_type for binding in bindings)
+    unbound = assembly.unbound(finished)
+    faults = [
+        *assembly.faults,
+        *(fault for binding in bindings for fault in binding.faults),
+        *_inverse_faults(drafts, {t.name: t for t in finished}),
+        *_schema_faults(assembly.definitions.values(), unbound, common, {t.name for t in finished}),
+    ]
+    return Outcome(finished, unbound, tuple(faults))
+
+
+class _Assembly:
+    """The names that the files define, each once, and the drafts of the resource types that use them."""
+
+    def __init__(self, common: Schema, definitions: Iterable[Definition]) -> None:
+        self.faults: list[Fault] = []
+        self.definitions: dict[str, Definition] = {}
+        self._common = common
+        for definition in definitions:
+            self._define(definition)
+
+    def drafts(self, types: Sequence[Document], uses: Sequence[Use]) -> list[Draft]:
+        names = self._distinct(types, "name")
+        self._distinct(types, "endpoint")
+        bases = self._distinct(types, "schema")
+        for use in uses:
+            self._check_type(use, names)
+        found = [self._draft(document, uses, bases) for document in types]
+        return [draft for draft in found if draft]
+
+    def unbound(self, resource_types: Iterable[ResourceType]) -> tuple[Definition, ...]:
+        bound = {schema.id.lower() for t in resource_types for _, schema in t.containers}
+        return tuple(definition for urn, definition in self.definitions.items() if urn not in bound)
+
+    def _define(self, definition: Definition) -> None:
+        """URIs of schemas differ in more than case (RFC 7644 section 3.10)."""
+        first = self.definitions.setdefault(definition.schema.id.lower(), definition)
+        if first is not definition:
+            problem = f"{shown(definition.schema.id)} is defined in {first.place.file} already"
+            self.faults.append(definition.place.member("id").fault(problem, "another URI"))
+
+    def _distinct(self, types: Sequence[Document], key: str) -> dict[str, Document]:
+        """Names and endpoints are unique (errata 8366, 8475), and a base schema has one endpoint (erratum 8365)."""
+        found: dict[str, Document] = {}
+        for document in types:
+            value = document.content[key]
+            first = found.setdefault(value, document)
+            if first is not document:
+                problem = f"{shown(value)} belongs to {first.content['name']} in {first.place.file} already"
+                self.faults.append(document.place.member(key).fault(problem, f"another {key}"))
+        return found
+
+    def _check_type(self, use: Use, names: Mapping[str, Document]) -> None:
+        if use.resource_type not in names:
+            place = use.place.member("resource_type")
+            self.faults.append(place.fault(f"there is no resource type {shown(use.resource_type)}", one_of(names)))
+
+    def _draft(self, document: Document, uses: Sequence[Use], bases: Mapping[str, Document]) -> Draft | None:
+        content = document.content
+        self.faults += _name_faults(document)
+        base = self._definition(content["schema"], document.place.member("schema"))
+        own = [*_own_uses(document), *(use for use in uses if use.resource_type == content["name"])]
+        extensions = self._extensions(own, {urn.lower(): other for urn, other in bases.items()})
+        if base is None:
+            return None
+        resource_type = ResourceType(
+            id=content["name"],
+            name=content["name"],
+            endpoint=content["endpoint"],
+            description=content.get("description", ""),
+            schema=base.schema,
+            common=self._common,
+            extensions=tuple(extension for _, extension in extensions),
+        )
+        self.faults += [fault for use, extension in extensions for fault in self._hidden(use, extension, base.schema)]
+        return Draft(resource_type, document, tuple(use for use, _ in extensions))
+
+    def _definition(self, urn: str, place: Place) -> Definition | None:
+        definition = self.definitions.get(urn.lower())
+        if definition is None:
+            self.faults.append(place.fault(f"there is no schema {shown(urn)}", "the id of a schema file"))
+        return definition
+
+    def _extensions(self, uses: Iterable[Use], bases: Mapping[str, Document]) -> list[tuple[Use, Extension]]:
+        found: dict[str, tuple[Use, Extension]] = {}
+        for use in uses:
+            definition = self._definition(use.urn, use.place)
+            if definition is None:
+                continue
+            if problem := _clash(use, bases, found):
+                self.faults.append(use.place.fault(problem, "an extension that the resource type does not have yet"))
+                continue
+            extension = Extension(definition.schema, use.required, use.absent_in_put)
+            found[use.urn.lower()] = use, extension
+        return list(found.values())
+
+    def _hidden(self, use: Use, extension: Extension, base: Schema) -> list[Fault]:
+        """Extensions avoid the names of core attributes (RFC 7643 section 3.3, R-RT-14)."""
+        same = [a.name for a in extension.schema.attributes if base.attribute(a.name)]
+        problem = f"{extension.schema.id} has attributes that the core schema has too: {', '.join(same)}"
+        return [use.place.warning(problem, "other names")] if same else []
+
+
+def _profile_uses(profile: Document) -> list[Use]:
+    """A product's extension survives a PUT that does not name it, unless its binding says `clear`."""
+    place = profile.place.member("bindings")
+    return [
+        Use(
+            place=place.element(index),
+            resource_type=item["resource_type"],
+            urn=item["extension"],
+            required=item.get("required", False),
+            absent_in_put=AbsentInPut(item.get("absent_in_put", AbsentInPut.KEEP)),
+            indexed=tuple(item.get("indexed", ())),
+        )
+        for index, item in enumerate(profile.content.get("bindings", ()))
+    ]
+
+
+def _own_uses(document: Document) -> list[Use]:
+    """The extensions that a resource type's own file names; a PUT clears them, unless its binding says `keep`."""
+    content = document.content
+    place = document.place.member("schemaExtensions")
+    rules = {urn.lower(): rule for urn, rule in content.get("binding", {}).get("absentInPut", {}).items()}
+    return [
+        Use(
+            place=place.element(index),
+            resource_type=content["name"],
+            urn=item["schema"],
+            required=item.get("required", False),
+            absent_in_put=AbsentInPut(rules.get(item["schema"].lower(), AbsentInPut.CLEAR)),
+        )
+        for index, item in enumerate(content.get("schemaExtensions", ()))
+    ]
+
+
+def _clash(use: Use, bases: Mapping[str, Document], found: Mapping[str, tuple[Use, Extension]]) -> str | None:
+    urn = use.urn.lower()
+    if urn in bases:
+        return f"{shown(use.urn)} is the base schema of {bases[urn].content['name']}"
+    if urn in found:
+        return f"{shown(use.urn)} is bound to {use.resource_type} in {found[urn][0].place.file} already"
+    return None
+
+
+def _name_faults(document: Document) -> list[Fault]:
+    name, endpoint = document.content["name"], document.content["endpoint"]
+    at_name, at_endpoint = document.place.member("name"), document.place.member("endpoint")
+    found = []
+    if not NAME.fullmatch(name):
+        found.append(at_name.fault(f"{shown(name)} is not a name", "a letter, then letters, digits, - or _"))
+    if name in TAKEN_NAMES:
+        found.append(at_name.fault(f"{shown(name)} means something else in SCIM", "another name"))
+    if not (endpoint.startswith("/") and NAME.fullmatch(endpoint[1:])):
+        found.append(at_endpoint.fault(f"{shown(endpoint)} is not an endpoint", "a path of one step, such as /Users"))
+    if endpoint in TAKEN_ENDPOINTS:
+        found.append(at_endpoint.fault(f"{shown(endpoint)} is taken by the protocol", "another path"))
+    if document.content.get("id", name) != name:
+        found.append(document.place.member("id").fault("differs from the name", f"{shown(name)}, or no id"))
+    return found
+
+
+def _inverse_faults(drafts: Iterable[Draft], types: Mapping[str, ResourceType]) -> list[Fault]:
+    """An attribute that is the inverse of another follows from that one's rows."""
+    found = []
+    for draft in drafts:
+        place = draft.place.member("binding").member("derived")
+        for name, inverse in types[draft.resource_type.name].inverses.items():
+            if not _has_rows(inverse, types):
+                problem = f"{inverse.attribute} of {inverse.resource_type} is not kept as rows"
+                found.append(place.member(name).member("inverseOf").fault(problem, _rows_expected(types)))
+    return found
+
+
+def _has_rows(inverse: Inverse, types: Mapping[str, ResourceType]) -> bool:
+    owner = types.get(inverse.resource_type)
+    attribute = owner.schema.attribute(inverse.attribute) if owner else None
+    return attribute is not None and attribute.kept is Kept.ROWS
+
+
+def _rows_expected(types: Mapping[str, ResourceType]) -> str:
+    return (
+        one_of(f"{a.name} of {t.name}" for t in types.values() for a in t.rows_attributes)
+        or "an attribute kept as rows"
+    )
+
+
+def _schema_faults(
+    definitions: Iterable[Definition], unbound: Iterable[Definition], common: Schema, names: set[str]
+) -> list[Fault]:
+    """What is wrong with schemas beside the others; our own unbound ones describe the discovery documents."""
+    idle = {definition.schema.id for definition in unbound}
+    found: list[Fault] = []
+    for definition in definitions:
+        found += [fault for item in written(definition) for fault in _lost_references(item, names)]
+        ours = definition.document.source.built_in and definition.schema.id in idle
+        found += [] if ours else resource_faults(definition, common)
+        if definition.schema.id in idle and not ours:
+            found.append(definition.place.warning("no resource type has this schema", "a binding in profile.toml"))
+    return found
+
+
+def _lost_references(item: Written, names: set[str]) -> list[Fault]:
+    known = NO_RESOURCE | names
+    place = item.place.member("referenceTypes")
+    expected = one_of([*sorted(NO_RESOURCE), *sorted(names)])
+    own = [
+        place.element(index).fault(f"{shown(kind)} is no resource type", expected)
+        for index, kind in enumerate(item.attribute.reference_types)
+        if kind not in known
+    ]
+    return own + [fault for sub in item.subs for fault in _lost_references(sub, names)]

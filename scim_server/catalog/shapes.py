@@ -1,0 +1,198 @@
+"""The shape of each kind of file: its keys, and the JSON type and the vocabulary of each.
+
+Messages are texts of the form `problem; expected what`, in which `<value>` stands for the value that was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from marshmallow import Schema, fields, validate
+
+from scim_server.catalog.faults import Fault, Place, one_of, shown
+from scim_server.catalog.files import Document, Kind
+from scim_server.domain.schema import (
+    AbsentInPut,
+    AttributeType,
+    Json,
+    Kept,
+    Mutability,
+    Returned,
+    Uniqueness,
+)
+
+Shapes: TypeAlias = dict[str, fields.Field[Any]]
+
+VALUE: Final = "<value>"
+# Steps of marshmallow's error trees that are no keys of the document.
+OWN_STEPS: Final = frozenset({"_schema", "value", "key"})
+
+
+class Shape(Schema):
+    """An object whose keys are all known."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.error_messages["type"] = f"{VALUE} does not fit; expected an object"
+        self.error_messages["unknown"] = f"is not a known key; expected {one_of(self.fields)}"
+
+
+class Flag(fields.Field[bool]):
+    """true or false, and nothing that looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+def _messages(expected: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
+    wrong = f"{VALUE} does not fit; expected {expected}"
+    return {"required": f"is missing; expected {expected}", "null": wrong, "invalid": wrong}
+
+
+def _text(**options: Any) -> fields.String:
+    return fields.String(error_messages=_messages("a string"), **options)
+
+
+def _name() -> fields.String:
+    """A string that has to be there."""
+    nothing = validate.Length(min=1, error=f"{VALUE} is empty; expected a string")
+    return _text(required=True, validate=nothing)
+
+
+def _flag() -> Flag:
+    return Flag(error_messages=_messages("true or false"))
+
+
+def _word(what: str, vocabulary: Iterator[str] | list[str], **options: Any) -> fields.String:
+    words = list(vocabulary)
+    expected = one_of(words)
+    wrong = validate.OneOf(words, error=f"{VALUE} is not a {what}; expected {expected}")
+    return fields.String(error_messages=_messages(expected), validate=wrong, **options)
+
+
+def _list(element: fields.Field[Any], **options: Any) -> fields.List[Any]:
+    return fields.List(element, error_messages=_messages("a list"), **options)
+
+
+def _map(value: fields.Field[Any]) -> fields.Dict:
+    return fields.Dict(keys=_text(), values=value, error_messages=_messages("an object"))
+
+
+def _object(shape: type[Schema], **options: Any) -> fields.Nested:
+    return fields.Nested(shape, error_messages=_messages("an object"), **options)
+
+
+def _filled(what: str) -> validate.Length:
+    return validate.Length(min=1, error=f"{VALUE} is empty; expected {what}")
+
+
+# Texts that other servers publish about their resources; a copied file may hold them, and they say nothing here.
+PUBLISHED: Final[Shapes] = {"schemas": _list(_text()), "meta": _map(fields.Raw())}
+
+ATTRIBUTE: Final[Shapes] = {
+    "name": _name(),
+    "type": _word("type", [kind.value for kind in AttributeType]),
+    "multiValued": _flag(),
+    "description": _text(),
+    "required": _flag(),
+    "canonicalValues": _list(_text()),
+    "caseExact": _flag(),
+    "mutability": _word("mutability", [word.value for word in Mutability]),
+    "returned": _word("value of returned", [word.value for word in Returned]),
+    "uniqueness": _word("uniqueness", [word.value for word in Uniqueness]),
+    "referenceTypes": _list(_text()),
+    "subAttributes": _list(fields.Nested(lambda: AttributeShape())),
+}
+AttributeShape: Final[type[Schema]] = Shape.from_dict(ATTRIBUTE, name="AttributeShape")
+ATTRIBUTES: Final = _list(_object(AttributeShape), required=True, validate=_filled("at least one attribute"))
+
+SchemaShape: Final = Shape.from_dict(
+    {**PUBLISHED, "id": _name(), "name": _name(), "description": _text(), "attributes": ATTRIBUTES}
+)
+
+COMMON_KEPT: Final = [Kept.DOCUMENT.value, Kept.DERIVED.value, Kept.RECORD.value]
+CommonBinding: Final = Shape.from_dict({"kept": _map(_word("place to keep values", COMMON_KEPT))})
+CommonShape: Final = Shape.from_dict(
+    {
+        "name": _name(),
+        "description": _text(),
+        "attributes": ATTRIBUTES,
+        "binding": _object(CommonBinding, required=True),
+    }
+)
+
+TYPE_KEPT: Final = [kept.value for kept in Kept if kept is not Kept.RECORD]
+InverseShape: Final = Shape.from_dict({"resourceType": _name(), "attribute": _name()})
+DerivedShape: Final = Shape.from_dict({"inverseOf": _object(InverseShape, required=True), "kind": _text()})
+ABSENT_IN_PUT: Final = [word.value for word in AbsentInPut]
+BindingShape: Final = Shape.from_dict(
+    {
+        "kept": _map(_word("place to keep values", TYPE_KEPT)),
+        "derived": _map(_object(DerivedShape)),
+        "indexed": _list(_text()),
+        "defaults": _map(fields.Raw(allow_none=False, error_messages=_messages("a value"))),
+        "label": _text(),
+        "absentInPut": _map(_word("rule for PUT", ABSENT_IN_PUT)),
+    }
+)
+ExtensionShape: Final = Shape.from_dict({"schema": _name(), "required": _flag()})
+ResourceTypeShape: Final = Shape.from_dict(
+    {
+        **PUBLISHED,
+        "id": _text(),
+        "name": _name(),
+        "endpoint": _name(),
+        "description": _text(),
+        "schema": _name(),
+        "schemaExtensions": _list(_object(ExtensionShape)),
+        "binding": _object(BindingShape),
+    }
+)
+
+AboutShape: Final = Shape.from_dict({"name": _name(), "description": _text()})
+ProfileBindingShape: Final = Shape.from_dict(
+    {
+        "resource_type": _name(),
+        "extension": _name(),
+        "required": _flag(),
+        "absent_in_put": _word("rule for PUT", ABSENT_IN_PUT),
+        "indexed": _list(_text()),
+    }
+)
+ProfileShape: Final = Shape.from_dict(
+    {"profile": _object(AboutShape, required=True), "bindings": _list(_object(ProfileBindingShape))}
+)
+
+SHAPES: Final[Mapping[Kind, type[Schema]]] = {
+    Kind.COMMON: CommonShape,
+    Kind.SCHEMA: SchemaShape,
+    Kind.RESOURCE_TYPE: ResourceTypeShape,
+    Kind.PROFILE: ProfileShape,
+}
+
+
+def faults(document: Document) -> list[Fault]:
+    """What in the document has a wrong key, a wrong JSON type, or a word that is not in the vocabulary."""
+    errors = SHAPES[document.source.kind]().validate(document.content)
+    return sorted(_flat(errors, document.place, document.content), key=lambda fault: fault.key)
+
+
+def _flat(errors: Json, place: Place, value: Json) -> Iterator[Fault]:
+    if isinstance(errors, list):
+        yield from (_fault(message, place, value) for message in errors)
+        return
+    for step, below in errors.items():
+        if step in OWN_STEPS and not (isinstance(value, dict) and step in value):
+            yield from _flat(below, place, value)
+        elif isinstance(step, int):
+            yield from _flat(below, place.element(step), value[step])
+        else:
+            yield from _flat(below, place.member(step), value.get(step))
+
+
+def _fault(message: str, place: Place, value: Json) -> Fault:
+    problem, _, expected = message.partition("; expected ")
+    return place.fault(problem.replace(VALUE, shown(value)), expected)
