@@ -1,0 +1,90 @@
+"""One request in the log: who, what kind, how it ended, how long, and which tolerances it needed.
+
+Never the query, a filter, a body, a header or a URL: they hold personal data and, from careless clients, secrets.
+An id that is not of the form that this server gives out is whatever the client made up, so it is not logged either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import uuid4
+
+from scim_server.observability import logs
+from scim_server.observability.faults import describe
+from scim_server.observability.metrics import metrics
+
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_RESOURCE_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What is known of a request once it is answered.
+
+    `route` is the template (`/scim/v2/<endpoint>/<id>`), never the path; `resource_type` a name from the registry;
+    `client` a credential's id; `tolerances` what `Leniency.used` counted. What is not known stays None: a refused
+    caller has no tenant.
+    """
+
+    request_id: str
+    method: str
+    status: int
+    seconds: float
+    route: str | None = None
+    resource_type: str | None = None
+    resource_id: str | None = None
+    scim_type: str | None = None
+    tenant: str | None = None
+    client: str | None = None
+    dialect: str | None = None
+    tolerances: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def known_method(self) -> str:
+        """The method, or `other` for one that a client invented."""
+        return self.method if self.method in _METHODS else "other"
+
+
+def request_id(sent: str | None) -> str:
+    """The client's X-Request-Id where it is a plain token of at most 128 characters, else a new id."""
+    if sent and _REQUEST_ID.fullmatch(sent):
+        return sent
+    return uuid4().hex
+
+
+def observe(facts: RequestFacts) -> None:
+    """Log and count a request; at level error where the server failed it."""
+    metrics().count(facts)
+    log = logs.logger()
+    write = log.error if facts.status >= 500 else log.info
+    write("request", **_line(facts))
+
+
+def report(error: BaseException, request_id: str) -> str:
+    """Log a fault that nobody expected; the id under which it stands in the log, which the client may be told."""
+    error_id = uuid4().hex
+    logs.logger().error("fault", error_id=error_id, request_id=request_id, **describe(error))
+    return error_id
+
+
+def _line(facts: RequestFacts) -> dict[str, object]:
+    known = facts.resource_id and _RESOURCE_ID.fullmatch(facts.resource_id)
+    line = {
+        "request_id": facts.request_id,
+        "tenant": facts.tenant,
+        "client": facts.client,
+        "dialect": facts.dialect,
+        "method": facts.known_method,
+        "route": facts.route,
+        "type": facts.resource_type,
+        "id": facts.resource_id if known else None,
+        "status": facts.status,
+        "scim_type": facts.scim_type,
+        "duration_ms": round(facts.seconds * 1000, 2),
+        "tolerances": dict(facts.tolerances) or None,
+    }
+    return {name: value for name, value in line.items() if value is not None}
