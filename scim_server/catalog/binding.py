@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from scim_server.catalog.faults import Fault, Place, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.schemas import keep
+from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind
+from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.schema import (
     VALUE,
     AbsentInPut,
@@ -28,6 +28,7 @@ from scim_server.domain.schema import (
     Returned,
     Uniqueness,
 )
+from scim_server.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Use:
     """A use of a schema as an extension, by a type's own file or by a profile; `indexed` are paths within it."""
 
     place: Place
+    key: str
+    """The key that names the schema."""
     resource_type: str
     urn: str
     required: bool
@@ -232,9 +235,10 @@ def _unfit_default(path: BoundPath, value: Json) -> Problem | None:
         return f"{path.key} cannot have a default", "a simple attribute that clients can write"
     if attribute.kept is not Kept.DOCUMENT:
         return _hidden(path)
-    values = value if attribute.multi_valued and isinstance(value, list) else [value]
-    if attribute.multi_valued != isinstance(value, list) or not all(FITS[attribute.type](v) for v in values):
-        kind = f"a list of {attribute.type} values" if attribute.multi_valued else f"a {attribute.type}"
+    try:
+        coerce.value(attribute, value, Leniency(STRICT))
+    except InvalidValue:
+        kind = f"a list of {attribute.type} values" if attribute.multi_valued else f"a value of type {attribute.type}"
         return f"{shown(value)} does not fit", kind
     return None
 
@@ -244,38 +248,3 @@ def _unfit_label(path: BoundPath) -> Problem | None:
     if plural or path.extension or path.leaf.type is not AttributeType.STRING:
         return f"{path.key} is no label", "a string attribute of the core schema with one value"
     return _hidden(path)
-
-
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str)
-
-
-def _is_boolean(value: Json) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_integer(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_decimal(value: Json) -> bool:
-    return _is_integer(value) or isinstance(value, Decimal)
-
-
-def _is_moment(value: Json) -> bool:
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return False
-    return "T" in value
-
-
-FITS: Final[Mapping[AttributeType, Callable[[Json], bool]]] = {
-    AttributeType.STRING: _is_text,
-    AttributeType.REFERENCE: _is_text,
-    AttributeType.BINARY: _is_text,
-    AttributeType.BOOLEAN: _is_boolean,
-    AttributeType.INTEGER: _is_integer,
-    AttributeType.DECIMAL: _is_decimal,
-    AttributeType.DATE_TIME: _is_moment,
-}

@@ -128,11 +128,12 @@ class _Assembly:
     def _extensions(self, uses: Iterable[Use], bases: Mapping[str, Document]) -> list[tuple[Use, Extension]]:
         found: dict[str, tuple[Use, Extension]] = {}
         for use in uses:
-            definition = self._definition(use.urn, use.place)
+            place = use.place.member(use.key)
+            definition = self._definition(use.urn, place)
             if definition is None:
                 continue
             if problem := _clash(use, bases, found):
-                self.faults.append(use.place.fault(problem, "an extension that the resource type does not have yet"))
+                self.faults.append(place.fault(problem, "an extension that the resource type does not have yet"))
                 continue
             extension = Extension(definition.schema, use.required, use.absent_in_put)
             found[use.urn.lower()] = use, extension
@@ -142,7 +143,7 @@ class _Assembly:
         """Extensions avoid the names of core attributes (RFC 7643 section 3.3, R-RT-14)."""
         same = [a.name for a in extension.schema.attributes if base.attribute(a.name)]
         problem = f"{extension.schema.id} has attributes that the core schema has too: {', '.join(same)}"
-        return [use.place.warning(problem, "other names")] if same else []
+        return [use.place.member(use.key).warning(problem, "other names")] if same else []
 
 
 def _profile_uses(profile: Document) -> list[Use]:
@@ -151,6 +152,7 @@ def _profile_uses(profile: Document) -> list[Use]:
     return [
         Use(
             place=place.element(index),
+            key="extension",
             resource_type=item["resource_type"],
             urn=item["extension"],
             required=item.get("required", False),
@@ -169,6 +171,7 @@ def _own_uses(document: Document) -> list[Use]:
     return [
         Use(
             place=place.element(index),
+            key="schema",
             resource_type=content["name"],
             urn=item["schema"],
             required=item.get("required", False),
