@@ -1,1 +1,1 @@
-"""SCIM over HTTP; the only room that names Flask. A view is: read, call, write."""
+"""SCIM over HTTP: the only room that names Flask. A view reads, calls a use case and writes."""

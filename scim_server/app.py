@@ -1,0 +1,99 @@
+"""The composition root: settings become a registry, a database, use cases and a Flask application.
+
+Nothing is made on import. Time and ids come in as parameters, so that tests can say what they are.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+from flask import Flask
+
+from scim_server import catalog
+from scim_server.auth import Authenticator
+from scim_server.config import Settings
+from scim_server.domain.registry import Registry
+from scim_server.http.application import build
+from scim_server.http.views import Parts
+from scim_server.service.resources import Resources
+from scim_server.storage import sql
+
+Clock = Callable[[], datetime]
+NewId = Callable[[], str]
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Ids:
+    """Time-ordered UUIDs (RFC 9562 version 7, method 3) as lower-case text: each greater than the one before.
+
+    Text order is the order of creation, which the primary key and the pages follow. `clock` gives nanoseconds since
+    1970.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self._last = 0
+        self._lock = Lock()
+
+    def __call__(self) -> str:
+        tick = self._tick()
+        return str(UUID(int=tick >> 12 << 80 | 7 << 76 | (tick & 0xFFF) << 64 | 2 << 62 | secrets.randbits(62)))
+
+    def _tick(self) -> int:
+        """Milliseconds in 48 bits and a fraction of one in 12; one more than the last where the clock stood still."""
+        milliseconds, rest = divmod(self._clock(), 1_000_000)
+        with self._lock:
+            self._last = max(self._last + 1, milliseconds << 12 | (rest << 12) // 1_000_000)
+            return self._last
+
+
+new_id: Final = Ids()
+
+
+def load_registry(settings: Settings) -> Registry:
+    """The schemas that are built in, and those of the extensions folder, which may be missing where nobody chose it.
+
+    Raises catalog.CatalogError.
+    """
+    chosen = settings.extensions != Settings().extensions
+    return catalog.load(settings.extensions if chosen or settings.extensions.exists() else None)
+
+
+def open_database(settings: Settings) -> sql.Database:
+    """The database of the settings; whoever opens it closes it."""
+    return _open(settings, load_registry(settings))
+
+
+def create_app(settings: Settings, clock: Clock = now, new_id: NewId = new_id) -> Flask:
+    """The application over a database of its own, which lives as long as the process; it migrates nothing."""
+    registry = load_registry(settings)
+    return assemble(settings, registry, _open(settings, registry), clock, new_id)
+
+
+def assemble(settings: Settings, registry: Registry, database: sql.Database, clock: Clock, new_id: NewId) -> Flask:
+    """The application over these parts."""
+    resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
+    authenticator = Authenticator(database.tenancy, clock)
+    return build(
+        Parts(settings, registry, resources, authenticator, lambda: database.storage.readiness(registry.stamp))
+    )
+
+
+def _open(settings: Settings, registry: Registry) -> sql.Database:
+    return sql.open_database(
+        settings.database_url,
+        registry,
+        pool_size=settings.pool_size,
+        read_timeout=settings.read_timeout,
+        sqlite_synchronous=settings.sqlite_synchronous,
+    )

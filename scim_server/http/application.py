@@ -1,0 +1,46 @@
+"""The Flask application: routes, failures, and what happens before and after every request."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from scim_server.http import address, exchange, failures, health, routes
+from scim_server.http.views import Parts, Views
+from scim_server.http.write import Answer
+
+
+def build(parts: Parts) -> Flask:
+    """The application over these parts; nothing of it is global."""
+    app = Flask("scim_server", static_folder=None, template_folder=None)
+    app.response_class = Answer
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # `failures` answers OPTIONS, with SCIM's manners
+    routes.register(app, Views(parts), parts.registry)
+    health.register(app, parts.readiness)
+    failures.register(app)
+    _surround(app, parts)
+    app.wsgi_app = _wrapped(app, parts.settings.trusted_proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _surround(app: Flask, parts: Parts) -> None:
+    @app.before_request
+    def arrive() -> None:
+        """The credential comes first: without one nobody learns which paths there are."""
+        exchange.begin()
+        if address.is_scim(request) and request.endpoint not in routes.OPEN:
+            exchange.admit(parts.authenticator)
+
+    @app.after_request
+    def leave(answer: Response) -> Response:
+        answer.headers["Cache-Control"] = "no-store"  # personal data (R-SEC-13)
+        answer.headers["X-Request-Id"] = exchange.current().request_id
+        exchange.end(answer, parts.registry)
+        return answer
+
+
+def _wrapped(app: Flask, trusted_proxies: int) -> address.Entrance | ProxyFix:
+    entrance = address.Entrance(app.wsgi_app)
+    if not trusted_proxies:
+        return entrance
+    return ProxyFix(entrance, x_for=trusted_proxies, x_proto=trusted_proxies, x_host=trusted_proxies)

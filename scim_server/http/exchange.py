@@ -1,0 +1,134 @@
+"""One request from its arrival to its answer: who is calling, in which tenant, in which dialect.
+
+An `Exchange` stands in `flask.g` from the first moment, so that a failure at any point can be answered and logged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+from flask import Response, g, request
+
+from scim_server.auth import Authenticator, Client, authorize
+from scim_server.connectors import dialect
+from scim_server.domain.dialect import Leniency
+from scim_server.domain.registry import Registry
+from scim_server.errors import Forbidden
+from scim_server.http import address
+from scim_server.http.discovery import Discovery
+from scim_server.http.parameters import query_members
+from scim_server.observability import RequestFacts, observe, request_id
+from scim_server.service.resources import Context
+
+NOT_UNIQUE: Final = "not_unique"
+"""The setting of a tenant that lists the attributes which need not be unique in it."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of the request so far. `started` counts seconds from an arbitrary point."""
+
+    request_id: str
+    started: float
+    client: Client | None = None
+    leniency: Leniency | None = None
+    scim_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The registry as one tenant sees it, and its discovery documents."""
+
+    registry: Registry
+    discovery: Discovery
+
+
+class Editions:
+    """The editions of a registry, each made when the first tenant needs it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._made: dict[frozenset[str], Edition] = {}
+
+    def of(self, client: Client) -> Edition:
+        relaxed = frozenset(client.tenant.settings.get(NOT_UNIQUE, ()))
+        edition = self._made.get(relaxed)
+        if edition is None:
+            registry = self._registry.without_uniqueness(relaxed)
+            edition = self._made[relaxed] = Edition(registry, Discovery(registry))
+        return edition
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A request whose credential is good: what a view needs to call a use case."""
+
+    context: Context
+    edition: Edition
+
+
+def begin() -> None:
+    """Note the arrival. A request id that came along is kept: a proxy's log and ours can be laid side by side."""
+    g.exchange = Exchange(request_id(request.headers.get("X-Request-Id")), perf_counter())
+
+
+def current() -> Exchange:
+    """The exchange of the request that is being answered."""
+    exchange: Exchange = g.exchange
+    return exchange
+
+
+def admit(authenticator: Authenticator) -> None:
+    """Let the caller in. Raises Unauthorized, Forbidden, BadRequest.
+
+    A credential of one tenant gets the same answer at every other tenant's URL, whether that tenant exists or not
+    (R-TEN-01).
+    """
+    exchange = current()
+    has_query_token = b"access_token" in request.query_string and "access_token" in query_members(request.query_string)
+    client = authenticator.authenticate(request.headers.get("Authorization"), has_query_token)
+    exchange.client = client
+    exchange.leniency = Leniency(dialect(client.dialect))
+    if address.tenant_name(request) not in (None, client.tenant.name):
+        raise Forbidden("The credential is not one of this tenant's.")
+    authorize(client, request.method, request.path)
+
+
+def caller(editions: Editions, public_url: str | None) -> Caller:
+    """Who was admitted. Only for routes that need a credential."""
+    exchange = current()
+    if exchange.client is None or exchange.leniency is None:
+        raise RuntimeError("the route is open to everybody and has no caller")
+    edition = editions.of(exchange.client)
+    base_url = address.base_url(request, public_url)
+    context = Context(exchange.client.tenant.id, edition.registry, exchange.leniency, base_url)
+    return Caller(context, edition)
+
+
+def end(answer: Response, registry: Registry) -> None:
+    """Log and count the request."""
+    exchange = current()
+    arguments = request.view_args or {}
+    resource_type = registry.at(arguments.get("endpoint", ""))
+    observe(
+        RequestFacts(
+            request_id=exchange.request_id,
+            method=request.method,
+            status=answer.status_code,
+            seconds=perf_counter() - exchange.started,
+            route=request.url_rule.rule if request.url_rule else None,
+            resource_type=resource_type.name if resource_type else None,
+            resource_id=arguments.get("id") or _created_id(answer),
+            scim_type=exchange.scim_type,
+            tenant=exchange.client.tenant.name if exchange.client else None,
+            client=exchange.client.credential_id if exchange.client else None,
+            dialect=exchange.client.dialect if exchange.client else None,
+            tolerances=exchange.leniency.used if exchange.leniency else {},
+        )
+    )
+
+
+def _created_id(answer: Response) -> str | None:
+    return answer.headers["Location"].rpartition("/")[2] if answer.status_code == 201 else None

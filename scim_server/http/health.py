@@ -1,0 +1,38 @@
+"""What a load balancer, an orchestrator and a monitoring system ask; none of it is SCIM and none needs a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+from flask import Flask, Response
+
+from scim_server.http.write import Answer
+from scim_server.observability import metrics_page
+
+_JSON = "application/json"
+
+
+def register(app: Flask, readiness: Callable[[], str | None]) -> None:
+    """Add /healthz (the process answers), /readyz (so does the database, and it is migrated) and /metrics."""
+
+    def readyz() -> Response:
+        missing = readiness()
+        if missing is None:
+            return _status(200, status="ready")
+        answer = _status(503, status="not ready", detail=missing)
+        answer.headers["Retry-After"] = "5"
+        return answer
+
+    app.add_url_rule("/healthz", "healthz", lambda: _status(200, status="up"))
+    app.add_url_rule("/readyz", "readyz", readyz)
+    app.add_url_rule("/metrics", "metrics", _metrics)
+
+
+def _metrics() -> Response:
+    page, content_type = metrics_page()
+    return Answer(page, content_type=content_type)
+
+
+def _status(code: int, **members: str) -> Response:
+    return Answer(orjson.dumps(members), code, content_type=_JSON)

@@ -1,0 +1,149 @@
+"""The envelopes of SCIM messages: fixed shapes with a message URN (rfc-checklist T-6).
+
+Resources are not read here: their names are case-insensitive and their types come from schema data, which is
+`domain.coerce`'s. The schemas are built once, on import; building one costs more than a whole request may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
+
+from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.schema import Json
+from scim_server.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
+from scim_server.http.parameters import Parameters
+
+MESSAGES: Final = "urn:ietf:params:scim:api:messages:2.0:"
+MAX_PATCH_OPERATIONS: Final = 10_000
+"""A connector that adds members one operation at a time sends a few hundred; one list of members is one operation."""
+
+
+def read_patch(payload: Mapping[str, Json], leniency: Leniency) -> list[Json]:
+    """The operations of a PatchOp as they were sent, at least one.
+
+    Raises InvalidSyntax for another shape or message (R-PATCH-02, X-06), PayloadTooLarge for too many operations.
+    """
+    operations: list[Json] = _load(_PATCH_OP, payload, leniency)["operations"]
+    if not operations:
+        raise InvalidSyntax("Operations must not be empty.")
+    if len(operations) > MAX_PATCH_OPERATIONS:
+        raise PayloadTooLarge(f"A PATCH may have at most {MAX_PATCH_OPERATIONS} operations.")
+    return [_fold_operation(operation) for operation in operations]
+
+
+def read_search(payload: Mapping[str, Json], leniency: Leniency) -> Parameters:
+    """The parameters of a SearchRequest (RFC 7644 section 3.4.3). Raises InvalidSyntax, InvalidValue."""
+    parameters: Parameters = _load(_SEARCH_REQUEST, payload, leniency)
+    return parameters
+
+
+_OPERATION_MEMBERS: Final = frozenset({"op", "path", "value"})
+
+
+class _Integer(fields.Integer):
+    """A JSON integer and nothing that looks like one."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class _Message(Schema):
+    """A message: members in any case (R-HTTP-16), unknown ones ignored, null the same as absent."""
+
+    name: ClassVar[str]
+    error: ClassVar[type[InvalidSyntax | InvalidValue]] = InvalidSyntax
+    """What a member of the wrong type is."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    schemas = fields.List(fields.String())
+
+    def __init__(self) -> None:
+        super().__init__()
+        keys = [field.data_key or name for name, field in self.fields.items()]
+        self._canonical = {key.lower(): key for key in keys}
+
+    @pre_load
+    def _fold(self, payload: Mapping[str, Json], **_: Any) -> dict[str, Json]:
+        members: dict[str, Json] = {}
+        for key, value in payload.items():
+            name = self._canonical.get(key.lower(), key)
+            if name in members:
+                raise InvalidSyntax(f"The message has two members {name}.")
+            if value is not None:
+                members[name] = value
+        return members
+
+
+class _PatchOp(_Message):
+    name = "PatchOp"
+    # Each operation is read where its path is: ten thousand nested schemas would cost a second.
+    operations = fields.List(fields.Raw(), data_key="Operations", required=True)
+
+
+class _SearchRequest(_Message):
+    name = "SearchRequest"
+    error = InvalidValue
+
+    attributes = fields.List(fields.String())
+    excluded_attributes = fields.List(fields.String(), data_key="excludedAttributes")
+    filter = fields.String()
+    sort_by = fields.String(data_key="sortBy")
+    sort_order = fields.String(data_key="sortOrder")
+    start_index = _Integer(data_key="startIndex")
+    count = _Integer()
+
+    @post_load
+    def _parameters(self, members: dict[str, Any], **_: Any) -> Parameters:
+        members.pop("schemas", None)
+        for name in ("attributes", "excluded_attributes"):
+            members[name] = tuple(members.get(name, ()))
+        return Parameters(**members)
+
+
+_PATCH_OP: Final = _PatchOp()
+_SEARCH_REQUEST: Final = _SearchRequest()
+
+
+def _fold_operation(operation: Json) -> Json:
+    """An operation with the names of its members as the RFC writes them, and not two of one name."""
+    if not isinstance(operation, dict) or operation.keys() <= _OPERATION_MEMBERS:
+        return operation
+    folded = {name.lower() if name.lower() in _OPERATION_MEMBERS else name: value for name, value in operation.items()}
+    if len(folded) < len(operation):
+        raise InvalidSyntax("An operation has two members of the same name.")
+    return folded
+
+
+def _load(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> Any:
+    _check_name(schema, payload, leniency)
+    try:
+        return schema.load(payload)
+    except ValidationError as error:
+        raise schema.error(f"{schema.name}: {_sentence(error.messages)}") from None
+
+
+def _check_name(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> None:
+    """A wrong message URN is an error; a missing one a tolerance (R-SCH-11)."""
+    given = next((value for key, value in payload.items() if key.lower() == "schemas"), None)
+    if not given:
+        if not leniency.allows(Tolerance.MISSING_SCHEMAS):
+            raise InvalidSyntax(f"schemas must hold {MESSAGES}{schema.name}.")
+        return
+    wanted = f"{MESSAGES}{schema.name}".lower()
+    if not isinstance(given, list) or not any(isinstance(urn, str) and urn.lower() == wanted for urn in given):
+        raise InvalidSyntax(f"schemas must hold {MESSAGES}{schema.name}.")
+
+
+def _sentence(messages: Any) -> str:
+    """The first complaint of marshmallow: `{"count": ["Not a valid integer."]}`."""
+    name, found = next(iter(messages.items()))
+    while not isinstance(found, str):
+        found = next(iter(found.values() if isinstance(found, dict) else found))
+    return f"{name}: {found}"

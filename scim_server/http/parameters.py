@@ -1,0 +1,169 @@
+"""What a request asks for besides its body: a search, a page, a projection (RFC 7644 sections 3.4.2 and 3.9).
+
+They come in the query string of a GET or in the body of a POST to /.search. Both become the same `Parameters` first, so
+that both mean the same and fail the same (R-SRCH-04). Names count in any case: a `FILTER` that was overlooked would
+answer with everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl
+
+from scim_server import filtering
+from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.dialect import Leniency
+from scim_server.domain.filter import Filter
+from scim_server.domain.project import DEFAULT, Projection
+from scim_server.domain.query import Order, Page
+from scim_server.errors import BadRequest, InvalidValue
+from scim_server.filtering import parse_attribute
+from scim_server.service.resources import SearchRequest
+
+_MAX_PARAMETERS: Final = 100
+_INT64_DIGITS: Final = 18
+_ORDERS: Final = {order.value: order for order in Order}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of a filter; resources on a page where the client names no number, and at most."""
+
+    filter: filtering.Limits
+    page: int
+    page_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """As they were sent; None and () where they were not. Numbers are integers of any size."""
+
+    attributes: tuple[str, ...] = ()
+    excluded_attributes: tuple[str, ...] = ()
+    filter: str | None = None
+    sort_by: str | None = None
+    sort_order: str | None = None
+    start_index: int | None = None
+    count: int | None = None
+
+    @property
+    def projection(self) -> Projection:
+        """Raises InvalidPath for a name that is none, InvalidValue for both kinds at once."""
+        if not self.attributes and not self.excluded_attributes:
+            return DEFAULT
+        return _projection(self.attributes, self.excluded_attributes)
+
+
+def query_members(query: bytes) -> dict[str, list[str]]:
+    """The values of a query string by name in lower case, percent-decoded once; a trailing `&` is nothing (OL-01).
+
+    Raises InvalidValue for text that is not UTF-8.
+    """
+    members: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
+    except UnicodeDecodeError:
+        raise InvalidValue("The query string is not UTF-8.") from None
+    except ValueError:
+        raise InvalidValue(f"The query string has more than {_MAX_PARAMETERS} parameters.") from None
+    for name, value in pairs:
+        members.setdefault(name.lower(), []).append(value)
+    return members
+
+
+def of_query(query: bytes) -> Parameters:
+    """The parameters in a query string; others are ignored (R-HTTP-10). Raises InvalidValue."""
+    if not query:
+        return _NONE
+    members = query_members(query)
+    return Parameters(
+        attributes=_names(members, "attributes"),
+        excluded_attributes=_names(members, "excludedAttributes"),
+        filter=_single(members, "filter"),
+        sort_by=_single(members, "sortBy"),
+        sort_order=_single(members, "sortOrder"),
+        start_index=_number(members, "startIndex"),
+        count=_number(members, "count"),
+    )
+
+
+def search_request(parameters: Parameters, limits: Limits, leniency: Leniency) -> SearchRequest:
+    """The search that the parameters mean. Raises InvalidFilter, InvalidValue, InvalidPath."""
+    return SearchRequest(
+        filter=_filter(parameters.filter, limits, leniency),
+        sort_by=_sort_by(parameters.sort_by),
+        order=_order(parameters.sort_order),
+        page=_page(parameters, limits),
+        projection=parameters.projection,
+    )
+
+
+_NONE: Final = Parameters()
+
+
+def _single(members: dict[str, list[str]], name: str) -> str | None:
+    values = members.get(name.lower())
+    if values is None:
+        return None
+    if len(values) > 1:
+        raise InvalidValue(f"{name} is given twice.")
+    return values[0]
+
+
+def _names(members: dict[str, list[str]], name: str) -> tuple[str, ...]:
+    """A comma-separated list, or several of them."""
+    return tuple(part for value in members.get(name.lower(), ()) for part in value.split(","))
+
+
+def _number(members: dict[str, list[str]], name: str) -> int | None:
+    text = _single(members, name)
+    if text is None:
+        return None
+    digits = text.strip().removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _INT64_DIGITS:
+        raise InvalidValue(f"{name} must be an integer of at most {_INT64_DIGITS} digits.")
+    return int(text)
+
+
+@lru_cache(maxsize=1024)
+def _projection(attributes: tuple[str, ...], excluded: tuple[str, ...]) -> Projection:
+    return Projection.of(_paths(attributes), _paths(excluded))
+
+
+def _paths(names: Iterable[str]) -> tuple[AttrPath, ...]:
+    return tuple(parse_attribute(name) for text in names if (name := text.strip()))
+
+
+def _filter(text: str | None, limits: Limits, leniency: Leniency) -> Filter | None:
+    if text is None:
+        return None
+    return filtering.parse_filter(text, leniency, limits.filter)
+
+
+def _sort_by(text: str | None) -> AttrPath | None:
+    """An unfit sortBy is a bad parameter value (R-SORT-08), whatever is wrong with it."""
+    if text is None:
+        return None
+    try:
+        return parse_attribute(text.strip())
+    except BadRequest as error:
+        raise InvalidValue(f"sortBy: {error.detail}") from None
+
+
+def _order(text: str | None) -> Order | None:
+    if text is None:
+        return None
+    order = _ORDERS.get(text.strip().lower())
+    if order is None:
+        raise InvalidValue("sortOrder must be ascending or descending.")
+    return order
+
+
+def _page(parameters: Parameters, limits: Limits) -> Page:
+    """Out of range is brought into it: startIndex below 1 means 1, a negative count 0 (RFC 7644 section 3.4.2.4)."""
+    count = limits.page if parameters.count is None else parameters.count
+    start_index = 1 if parameters.start_index is None else parameters.start_index
+    return Page(max(start_index, 1), min(max(count, 0), limits.page_max))

@@ -1,0 +1,92 @@
+"""The routes, as a table: path, methods, view. A path is below a SCIM base, and below an endpoint in the first table.
+
+A known path with another method is 405, an unknown one 404; both are decided before the body is looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from scim_server.domain.registry import Registry
+from scim_server.http.address import BASES, VERSION
+from scim_server.http.views import Views
+
+
+class Route(NamedTuple):
+    """`view` is the name of a method of Views; HEAD comes with GET."""
+
+    path: str
+    methods: tuple[str, ...]
+    view: str
+
+
+RESOURCES: Final = (
+    Route("", ("GET",), "query"),
+    Route("", ("POST",), "create"),
+    Route("/.search", ("POST",), "search"),
+    Route("/<id:id>", ("GET",), "read"),
+    Route("/<id:id>", ("PUT",), "replace"),
+    Route("/<id:id>", ("PATCH",), "patch"),
+    Route("/<id:id>", ("DELETE",), "delete"),
+)
+
+SERVER: Final = (
+    Route("", ("GET",), "query_all"),
+    Route("/.search", ("POST",), "search_all"),
+    Route("/ServiceProviderConfig", ("GET",), "service_provider_config"),
+    # The plural that erratum 4978 is about; old clients ask for it (R-DISC-15).
+    Route("/ServiceProviderConfigs", ("GET",), "service_provider_config"),
+    Route("/ResourceTypes", ("GET",), "resource_types"),
+    Route("/ResourceTypes/<id>", ("GET",), "resource_type"),
+    Route("/Schemas", ("GET",), "schemas"),
+    Route("/Schemas/<path:urn>", ("GET",), "schema"),
+    Route("/Me", ("GET", "POST", "PUT", "PATCH", "DELETE"), "me"),
+    Route("/Bulk", ("POST",), "bulk"),
+)
+
+VERSIONS: Final = (
+    Route("/scim/<version:version>", ("GET", "POST", "PUT", "PATCH", "DELETE"), "other_version"),
+    Route("/scim/<version:version>/<path:rest>", ("GET", "POST", "PUT", "PATCH", "DELETE"), "other_version"),
+)
+
+OPEN: Final = frozenset({"service_provider_config"})
+"""Views that everybody may see: how to authenticate must be readable before (R-DISC-11)."""
+
+
+class _Id(BaseConverter):
+    """An id of any shape (OKTA-40) but `.search`; NUL is in none, and PostgreSQL could not look for it."""
+
+    regex = r"(?!\.search\Z)[^/\x00]+"
+
+
+class _OtherVersion(BaseConverter):
+    regex = rf"(?!{VERSION}\Z)v[0-9]+"
+
+
+def register(app: Flask, views: Views, registry: Registry) -> None:
+    """Add every route to the application."""
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    app.url_map.converters |= {"id": _Id, "version": _OtherVersion}
+    for base in BASES:
+        for route in SERVER:
+            _add(app, views, base + route.path, route)
+        for resource_type in registry.resource_types:
+            for route in RESOURCES:
+                _add(app, views, base + resource_type.endpoint + route.path, route, resource_type.endpoint)
+    for route in VERSIONS:
+        _add(app, views, route.path, route)
+
+
+def _add(app: Flask, views: Views, rule: str, route: Route, endpoint: str | None = None) -> None:
+    app.add_url_rule(
+        rule,
+        route.view,
+        getattr(views, route.view),
+        methods=route.methods,
+        defaults=None if endpoint is None else {"endpoint": endpoint},
+    )

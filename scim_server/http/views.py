@@ -1,0 +1,186 @@
+"""The views: read, call, write. The same ones for every resource type, under both base URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from scim_server import filtering
+from scim_server.auth import Authenticator
+from scim_server.config import Settings
+from scim_server.domain.registry import Registry
+from scim_server.domain.schema import Json, ResourceType
+from scim_server.errors import Forbidden, InvalidVersion, NotFound, Unsupported
+from scim_server.filtering import operations
+from scim_server.http import address, write
+from scim_server.http.body import read_object
+from scim_server.http.discovery import ServiceProviderConfig
+from scim_server.http.exchange import Caller, Editions, caller
+from scim_server.http.messages import read_patch, read_search
+from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
+from scim_server.service.conditions import NONE, Conditions
+from scim_server.service.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the views stand on. `readiness` says what is missing, or None."""
+
+    settings: Settings
+    registry: Registry
+    resources: Resources
+    authenticator: Authenticator
+    readiness: Callable[[], str | None]
+
+
+class Views:
+    """`endpoint` is that of a resource type, `/Users`; the routes give it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._settings = parts.settings
+        self._resources = parts.resources
+        self._editions = Editions(parts.registry)
+        self._service_provider_config = ServiceProviderConfig(parts.settings)
+        filter_limits = filtering.Limits(parts.settings.max_filter)
+        self._limits = Limits(filter_limits, parts.settings.page_default, parts.settings.page_max)
+
+    # Resources, RFC 7644 sections 3.3 to 3.6.
+
+    def create(self, endpoint: str) -> Response:
+        caller = self._caller()
+        payload = self._body()
+        projection = _parameters().projection
+        new = self._resources.create(caller.context, _type(caller, endpoint), payload, projection)
+        return write.created(new)
+
+    def read(self, endpoint: str, id: str) -> Response:
+        """A filter here is ignored (C-34)."""
+        caller = self._caller()
+        found = self._resources.read(caller.context, _type(caller, endpoint), id, _parameters().projection)
+        if _conditions().is_not_modified(found.etag):
+            return write.not_modified(found)
+        return write.representation(found)
+
+    def replace(self, endpoint: str, id: str) -> Response:
+        caller = self._caller()
+        payload = self._body()
+        projection = _parameters().projection
+        resource_type = _type(caller, endpoint)
+        return write.representation(
+            self._resources.replace(caller.context, resource_type, id, payload, projection, _conditions())
+        )
+
+    def patch(self, endpoint: str, id: str) -> Response:
+        caller = self._caller()
+        resource_type = _type(caller, endpoint)
+        leniency = caller.context.leniency
+        sent = read_patch(self._body(), leniency)
+        steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency)]
+        projection = _parameters().projection
+        return write.representation(
+            self._resources.patch(caller.context, resource_type, id, steps, projection, _conditions())
+        )
+
+    def delete(self, endpoint: str, id: str) -> Response:
+        caller = self._caller()
+        self._resources.delete(caller.context, _type(caller, endpoint), id, _conditions())
+        return write.deleted()
+
+    # Queries, RFC 7644 sections 3.4.2 and 3.4.3.
+
+    def query(self, endpoint: str) -> Response:
+        caller = self._caller()
+        return self._found(caller, [_type(caller, endpoint)], _parameters())
+
+    def search(self, endpoint: str) -> Response:
+        caller = self._caller()
+        return self._found(caller, [_type(caller, endpoint)], self._search_body(caller))
+
+    def query_all(self) -> Response:
+        caller = self._caller()
+        return self._found(caller, [*caller.edition.registry.resource_types], _parameters())
+
+    def search_all(self) -> Response:
+        caller = self._caller()
+        return self._found(caller, [*caller.edition.registry.resource_types], self._search_body(caller))
+
+    # Discovery, RFC 7644 section 4.
+
+    def service_provider_config(self) -> Response:
+        _refuse_filter()
+        base_url = address.base_url(request, self._settings.public_url)
+        body = self._service_provider_config.document(base_url)
+        return write.document(body, f"{base_url}/ServiceProviderConfig")
+
+    def schemas(self) -> Response:
+        _refuse_filter()
+        caller = self._caller()
+        return write.json(caller.edition.discovery.schemas(caller.context.base_url))
+
+    def schema(self, urn: str) -> Response:
+        _refuse_filter()
+        caller = self._caller()
+        schema = caller.edition.registry.schema(urn)
+        if schema is None:
+            raise NotFound
+        base_url = caller.context.base_url
+        return write.document(caller.edition.discovery.schema(urn, base_url), f"{base_url}/Schemas/{schema.id}")
+
+    def resource_types(self) -> Response:
+        _refuse_filter()
+        caller = self._caller()
+        return write.json(caller.edition.discovery.resource_types(caller.context.base_url))
+
+    def resource_type(self, id: str) -> Response:
+        _refuse_filter()
+        caller = self._caller()
+        base_url = caller.context.base_url
+        return write.document(caller.edition.discovery.resource_type(id, base_url), f"{base_url}/ResourceTypes/{id}")
+
+    # What is not there.
+
+    def me(self) -> Response:
+        raise Unsupported("The credential is not bound to a user, so that /Me is nobody.")
+
+    def bulk(self) -> Response:
+        raise Unsupported("Bulk requests are not supported.")
+
+    def other_version(self, version: str, rest: str = "") -> Response:
+        raise InvalidVersion
+
+    def _caller(self) -> Caller:
+        return caller(self._editions, self._settings.public_url)
+
+    def _body(self) -> dict[str, Json]:
+        return read_object(request, self._settings.max_body)
+
+    def _search_body(self, caller: Caller) -> Parameters:
+        return read_search(self._body(), caller.context.leniency)
+
+    def _found(self, caller: Caller, resource_types: list[ResourceType], parameters: Parameters) -> Response:
+        wanted = search_request(parameters, self._limits, caller.context.leniency)
+        return write.json(self._resources.search(caller.context, resource_types, wanted))
+
+
+def _type(caller: Caller, endpoint: str) -> ResourceType:
+    resource_type = caller.edition.registry.at(endpoint)
+    if resource_type is None:
+        raise NotFound
+    return resource_type
+
+
+def _parameters() -> Parameters:
+    return of_query(request.query_string)
+
+
+def _conditions() -> Conditions:
+    if_match, if_none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    return NONE if if_match is if_none_match is None else Conditions.parse(if_match, if_none_match)
+
+
+def _refuse_filter() -> None:
+    """Other parameters are ignored there (RFC 7644 section 4, R-DISC-06, -07)."""
+    if "filter" in query_members(request.query_string):
+        raise Forbidden("The discovery endpoints take no filter.")
