@@ -132,8 +132,9 @@ class Leniency:
 
     def _rewritten(self, rewrite: Rewrite, operation: Json, resource_type: ResourceType) -> list[Json]:
         result = rewrite(operation, resource_type)
-        if result is not operation:
-            self.used[_name(rewrite)] += 1
+        if result is operation:
+            return [operation]
+        self.used[_name(rewrite)] += 1
         return result if isinstance(result, list) else [result]
 
 
