@@ -1,0 +1,222 @@
+"""The WSGI server: gunicorn, embedded, with threads in several processes.
+
+    listener = listen(host, port)       raises ServingError, before anything else happens
+    serve(settings, listener)           until SIGTERM; requests in flight finish
+
+The application is made in each worker, after the fork, so that no worker shares a connection with another.
+gunicorn's own limits lie above the application's; what it refuses all the same is answered as a SCIM error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import orjson
+from gunicorn import util
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.http import errors as faults
+from gunicorn.http import message
+from gunicorn.workers.gthread import ThreadWorker
+
+from scim_server.app import create_app
+from scim_server.config import Settings
+from scim_server.observability import configure, logger, report, request_id
+from scim_server.observability.metrics import FOLDER_VARIABLE, forget_worker
+
+BACKLOG: Final = 2048
+_MEMORY: Final = Path("/dev/shm")
+_COUNTERS: Final = re.compile(r"(?:counter|histogram|summary|gauge_[a-z]+)_\d+\.db")
+
+# Where a name of `listen` says "every address", the one that a client on this machine can use.
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_REASONS: Final = {
+    errno.EADDRINUSE: "is in use by another program; choose another with --port or SCIM_PORT",
+    errno.EADDRNOTAVAIL: "is no address of this machine; choose another with --host or SCIM_HOST",
+    errno.EACCES: "may not be listened on by this user; choose a port above 1023",
+}
+
+# What gunicorn refuses before the application sees it; the first that fits.
+_REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
+    (faults.LimitRequestLine, 414, "The URL is too long; send the query as a body, with POST to .search."),
+    (faults.LimitRequestHeaders, 431, "A header is too long, or there are too many of them."),
+    (faults.ExpectationFailed, 417, "The server does not meet that expectation."),
+    (faults.UnsupportedTransferCoding, 501, "The server does not support that transfer coding."),
+    (faults.ParseException, 400, "The request is not valid HTTP."),
+    (faults.InvalidChunkSize, 400, "The chunks of the request body are not valid."),
+    (faults.ChunkMissingTerminator, 400, "The chunks of the request body are not valid."),
+    (faults.InvalidChunkExtension, 400, "The chunks of the request body are not valid."),
+)
+
+
+class ServingError(Exception):
+    """The server cannot start; the text is one line for the operator."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ServingError where the address is taken, forbidden, or none of this machine."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except socket.gaierror:
+        raise ServingError(f"{host} is not known as a host; choose another with --host or SCIM_HOST.") from None
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
+        raise ServingError(f"{host} port {port} {reason}.") from None
+
+
+def root_url(settings: Settings, listener: socket.socket) -> str:
+    """The URL to reach the server by, without a slash at its end: the public one, or one that works on this machine."""
+    if settings.public_url:
+        return settings.public_url
+    port = listener.getsockname()[1]
+    host = _EVERYWHERE.get(settings.host, settings.host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(settings: Settings, listener: socket.socket) -> NoReturn:
+    """Serve until the process is told to stop, then end it."""
+    configure(settings.log_format, settings.log_level)
+    with _counters(settings.metrics_dir):
+        Arbiter(_Server(settings, listener)).run()
+    sys.exit()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn's view of the application and of its own settings, none of which come from anywhere else."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._fd = listener.detach()
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in _options(self._settings, self._fd).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Called in a worker."""
+        return create_app(self._settings)
+
+
+def _options(settings: Settings, fd: int) -> dict[str, Any]:
+    return {
+        "bind": f"fd://{fd}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": ScimWorker,
+        "keepalive": settings.keepalive,
+        "graceful_timeout": settings.graceful_timeout,
+        "limit_request_line": settings.max_request_line,
+        "limit_request_field_size": settings.max_header,
+        "proc_name": "scim-server",
+        # The heartbeat of a worker is a file; on a disk, a slow disk looks like a dead worker.
+        "worker_tmp_dir": str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None,
+        # The application decides whom to believe, by its trusted_proxies; here nobody is.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "control_socket_disable": True,
+        "accesslog": None,
+        "logger_class": _Log,
+        # At debug gunicorn logs what it read of broken requests, tokens included.
+        "loglevel": "info" if settings.log_level == "debug" else settings.log_level,
+        "child_exit": _worker_ended,
+    }
+
+
+class _Log(Logger):  # type: ignore[misc]
+    """gunicorn's messages in the log of the server."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in list(self.error_log.handlers):
+            self.error_log.removeHandler(handler)
+        self.error_log.propagate = True
+
+
+class ScimWorker(ThreadWorker):  # type: ignore[misc]
+    """A gunicorn worker whose refusals are SCIM errors."""
+
+    def init_process(self) -> None:
+        # gunicorn 27 takes no more than 8,190 bytes of request line, whatever limit_request_line says; without a limit
+        # it would take any number. A long filter, percent-encoded, is longer than that.
+        message.MAX_REQUEST_LINE = self.cfg.limit_request_line
+        super().init_process()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer for a request that never became one of the application's, or whose answer broke."""
+        status, detail = _refusal(exc)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            report(exc, request_id(None))
+        else:
+            # Neither the exception's text nor the request: both hold what the client sent.
+            logger().warning("refused", status=status, reason=type(exc).__name__)
+        with suppress(OSError):
+            util.write_nonblock(client, _answer(status, detail))
+
+
+def _refusal(error: Exception) -> tuple[int, str]:
+    for kind, status, detail in _REFUSALS:
+        if isinstance(error, kind):
+            return status, detail
+    return HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed on this request."
+
+
+def _answer(status: int, detail: str) -> bytes:
+    """A whole HTTP response: the SCIM error of RFC 7644 section 3.12."""
+    schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    body = orjson.dumps({"schemas": schemas, "status": str(status), "detail": detail})
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "Connection: close\r\n"
+        "Cache-Control: no-store\r\n"
+        "Content-Type: application/scim+json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _worker_ended(_arbiter: Any, worker: Any) -> None:
+    forget_worker(worker.pid)
+
+
+@contextmanager
+def _counters(chosen: Path | None) -> Iterator[None]:
+    """Name the folder that the workers count in.
+
+    A temporary one is removed by the process that made it, not by its workers, which leave through here too.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="scim-metrics-")) if chosen is None else _emptied(chosen)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if chosen is None and os.getpid() == process:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _emptied(folder: Path) -> Path:
+    """The folder, without the counters of an earlier start; whatever else is in it stays."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if _COUNTERS.fullmatch(path.name):
+                path.unlink()
+    except OSError as error:
+        raise ServingError(f"The folder for the counters, {folder}: {os.strerror(error.errno or 0)}.") from None
+    return folder
