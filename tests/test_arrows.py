@@ -71,7 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "errors",
         "version",
     },
-    "wsgi": {"app", "config"},
+    "wsgi": {"app", "config", "observability"},
     "conformance": set(),
 }
 
