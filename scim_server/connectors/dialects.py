@@ -48,7 +48,7 @@ REPAIRS: Final[Mapping[Repair, frozenset[str]]] = {
 """In the order in which they are asked: a boolean's text is read before it could be dropped."""
 
 REWRITES: Final[Mapping[Rewrite, frozenset[str]]] = {
-    operations.lower_member_names: _ENTRA,
+    operations.lower_member_names: _ALL,
     operations.lower_verb: _ENTRA,
     operations.remove_listed: _ENTRA,
     operations.ignore_removed_value: _ENTRA,

@@ -23,8 +23,8 @@ def lower_member_names(operation: Json, resource_type: ResourceType) -> Json:
     """`Op`, `Path` and `Value` in any case are op, path and value; two spellings of one are an InvalidSyntax.
 
     ENTRA-20 and R-PATCH-04: the guidelines of its tutorial ask servers for no case-sensitive match on structural
-    elements (quoted in scim-patch#6 and scim-for-keycloak#5). Names of attributes are case-insensitive anyway (RFC
-    7643 section 2.1).
+    elements (quoted in scim-patch#6 and scim-for-keycloak#5). Names are case-insensitive anyway (RFC 7643 section 2.1,
+    R-HTTP-16), and a removal whose `Value` was overlooked would empty the group: so for every connector.
     """
     if not isinstance(operation, dict) or _MEMBERS.issuperset(operation):
         return operation

@@ -14,10 +14,11 @@ def has_filter(path: str) -> bool:
 def target(path: str, resource_type: ResourceType) -> BoundPath | None:
     """The attribute that a path names, or None: a filter, no such attribute, an extension's bare URN, or malformed.
 
-    A name holds no colon, so that the last one ends the URN, whose own dots are in front of it (ENTRA-32).
+    A name holds no colon, so that the last one ends the URN, whose own dots are in front of it (ENTRA-32). Blanks
+    around a path are nothing, as in `filtering`.
     """
     if has_filter(path):
         return None
-    urn, _, dotted = path.rpartition(":")
+    urn, _, dotted = path.strip().rpartition(":")
     name, _, sub = dotted.partition(".")
     return bind(AttrPath(name, sub or None, urn or None), resource_type)

@@ -15,6 +15,7 @@ NAMED = [
     (f"{DESK}:seats", f"{DESK}:seats"),
     ("manager", f"{ENTERPRISE}:manager"),
     ("schemas", "schemas"),
+    (" userName ", "userName"),
 ]
 
 
@@ -26,7 +27,7 @@ def test_a_path_names_an_attribute(path: str, key: str) -> None:
     assert named.key == key
 
 
-NOTHING = ["", ".", ":", "nowhere", "name.nowhere", ENTERPRISE, f"{ENTERPRISE}:", "urn:x:manager", "a.b.c", " userName"]
+NOTHING = ["", ".", ":", "nowhere", "name.nowhere", ENTERPRISE, f"{ENTERPRISE}:", "urn:x:manager", "a.b.c", "user Name"]
 
 
 @pytest.mark.parametrize("path", [*NOTHING, 'emails[type eq "work"]', "name.givenName.x"])
