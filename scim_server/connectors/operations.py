@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from scim_server.connectors.paths import has_filter, target
+from scim_server.domain.dialect import ELEMENTS
 from scim_server.domain.patch import Verb
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidSyntax
 
-_OP, _PATH, _VALUE, _ELEMENTS = "op", "path", "value", "elements"
+_OP, _PATH, _VALUE = "op", "path", "value"
 _MEMBERS: Final = frozenset({_OP, _PATH, _VALUE})
 _VERBS: Final = frozenset(verb.value for verb in Verb)
 
@@ -62,7 +63,7 @@ def remove_listed(operation: Json, resource_type: ResourceType) -> Json:
     if named is None or named.sub is not None or not named.attribute.multi_valued:
         return operation
     value = operation[_VALUE]
-    return {**_without_value(operation), _ELEMENTS: value if isinstance(value, list) else [value]}
+    return {**_without_value(operation), ELEMENTS: value if isinstance(value, list) else [value]}
 
 
 def ignore_removed_value(operation: Json, resource_type: ResourceType) -> Json:

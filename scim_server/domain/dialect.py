@@ -69,9 +69,11 @@ got no list the value is the whole; inside a list it is the element. Returning N
 Rewrite: TypeAlias = Callable[[Json, ResourceType], Json]
 """(one operation of a PatchOp as JSON with the members op, path, value, resource type) -> the operation or
 operations to run instead (a dict or a list of dicts), or the same object where the quirk is not there. Never
-changes its argument. A removal may carry the member `elements`: a list of the elements to remove and no others
-(`filtering.operations` reads it).
+changes its argument. A removal may carry the member ELEMENTS: a list of the elements to remove and no others.
 """
+
+ELEMENTS: Final = "\0elements"
+"""A member that rewrites alone can write: no body with a NUL is read."""
 
 BodyRewrite: TypeAlias = Callable[[Json, ResourceType], Json]
 """(body of a POST or PUT, resource type) -> the body to read instead, or the same object.

@@ -9,14 +9,17 @@ operations with a path. A member's name is an attribute's name or an extension's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from scim_server.domain.attrpath import AttrPath, bind_extension
-from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.dialect import ELEMENTS, Leniency, Tolerance
 from scim_server.domain.filter import PatchPath
 from scim_server.domain.patch import MISSING, Operation, Verb
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidPath, InvalidSyntax, InvalidValue
 from scim_server.filtering.paths import parse_path
+
+MEMBERS: Final = frozenset({"op", "path", "value", ELEMENTS})
 
 
 def read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> list[Operation]:
@@ -34,6 +37,8 @@ def read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> list[Ope
 def _read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> Iterator[Operation]:
     if not isinstance(raw, Mapping):
         raise InvalidSyntax("Each element of Operations is an object.")
+    if not raw.keys() <= MEMBERS and not leniency.allows(Tolerance.UNKNOWN_ATTRIBUTE):
+        raise InvalidSyntax("An operation has the members op, path and value, and no others.")
     verb = _verb(raw.get("op"))
     path = raw.get("path")
     value = raw.get("value", MISSING)
@@ -54,7 +59,7 @@ def _verb(op: Json) -> Verb:
 
 
 def _elements(raw: Mapping[str, Json]) -> tuple[Json, ...] | None:
-    elements = raw.get("elements")
+    elements = raw.get(ELEMENTS)
     return tuple(elements) if isinstance(elements, list) else None
 
 
