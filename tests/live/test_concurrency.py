@@ -60,7 +60,9 @@ def test_members_are_added_and_removed_at_once(server: Server, client: Client) -
     group = new_group(client, leaving)["id"]
 
     def change(own: Client, number: int) -> Counter[int]:
-        operations = [{"op": "remove", "path": f'members[value eq "{id}"]'} for id in leaving[number::8]]
+        operations: list[dict[str, Any]] = [
+            {"op": "remove", "path": f'members[value eq "{id}"]'} for id in leaving[number::8]
+        ]
         operations += [{"op": "add", "path": "members", "value": [{"value": id}]} for id in coming[number::8]]
         return statuses(own.patch(f"/Groups/{group}", operation) for operation in operations)
 

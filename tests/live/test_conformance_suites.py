@@ -1,0 +1,54 @@
+"""Public conformance suites against the live server, on both engines."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scim2_client.engines.wsgi import WSGISCIMClient
+from scim2_tester import Status, check_server
+
+from scim_server.app import create_app
+from scim_server.config import Settings
+from tests.live.server import Server
+
+SCIM_SANITY = Path(sys.executable).with_name("scim-sanity")
+LEAST_CHECKS = 700
+"""Fewer would mean that schemas were not published, and so not checked."""
+
+
+@pytest.mark.req("R-PAGE-10", "R-COMPAT-02", "R-USER-03", "R-USER-05", "R-ENT-03", "R-DISC-09", "R-SPC-06")
+def test_scim2_tester_finds_no_error_and_skips_nothing(server: Server) -> None:
+    """The suite speaks WSGI, so it gets the application over the database of the running server."""
+    app = create_app(Settings(database_url=server.database_url))
+    client = WSGISCIMClient(app.wsgi_app, base_url=server.base_url, headers={"Authorization": f"Bearer {server.token}"})
+    results = check_server(client)
+    faults = [f"{r.title}: {r.reason}" for r in results if r.status in (Status.ERROR, Status.CRITICAL, Status.SKIPPED)]
+    assert faults == []
+    assert Counter(r.status for r in results).total() >= LEAST_CHECKS
+
+
+def sanity(server: Server, *options: str) -> dict[str, int]:
+    """The summary of a scim-sanity run: passed, failed, warnings, skipped, errors."""
+    command = [str(SCIM_SANITY), "probe", server.base_url, "--token", server.token, *options]
+    finished = subprocess.run(
+        [*command, "--json-output", "--i-accept-side-effects"], capture_output=True, text=True, check=False
+    )
+    report = json.loads(finished.stdout)
+    faults = [r for r in report["results"] if r["status"] not in ("pass", "skip")]
+    assert faults == []
+    assert finished.returncode == 0
+    summary: dict[str, int] = Counter(r["status"] for r in report["results"])
+    return summary
+
+
+@pytest.mark.req("R-HTTP-04", "R-HTTP-06", "R-GET-04", "R-PAGE-02", "R-ERR-01")
+def test_scim_sanity_passes_strictly(server: Server) -> None:
+    assert sanity(server, "--strict")["pass"] >= 30
+
+
+@pytest.mark.req("ENTRA-95", "R-COMPAT-01")
+def test_scim_sanity_passes_with_the_profile_of_entra(server: Server) -> None:
+    assert sanity(server, "--compat", "--profile", "entra")["pass"] >= 30
