@@ -19,7 +19,7 @@ from scim_server.config import Settings
 from scim_server.observability import configure
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 settings: Final = Settings.load()
 _lock: Final = Lock()

@@ -31,6 +31,8 @@ PROJECT: Final = Path(__file__).parent.parent
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+_POSTGRESQL: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
+
 
 class SettingsError(Exception):
     """A setting that the server cannot start with; the text is one line for the operator."""
@@ -52,14 +54,25 @@ def _path(text: str) -> Path:
 
 
 def _database_url(text: str) -> str:
-    if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        raise ValidationError("no database URL")
-    return text
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and rest[1:] not in ("", ":memory:"):
+        return text
+    if scheme in _POSTGRESQL and _has_sound_port(text):
+        return text
+    raise ValidationError("no database URL")
+
+
+def _has_sound_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    sound = parts.scheme in ("http", "https") and parts.hostname and _has_sound_port(text)
+    if not sound or parts.query or parts.fragment:
         raise ValidationError("no absolute URL")
     return text.rstrip("/")
 
@@ -103,7 +116,7 @@ class Settings:
     database_url: str = _setting(
         "sqlite:///scim-server.db",
         _Parsed(_database_url),
-        "a URL that begins with sqlite:///, postgresql:// or postgresql+psycopg://",
+        "a URL like sqlite:///scim.db or postgresql://user@host/name",
         "URL",
         "Where everything is kept. A SQLite path after three slashes is relative, after four absolute.",
         repr=False,

@@ -20,6 +20,9 @@ def test_without_variables_every_setting_has_its_default() -> None:
 
 GOOD = [
     ("SCIM_DATABASE_URL", "postgresql://scim@db.example.com/scim", "database_url"),
+    ("SCIM_DATABASE_URL", "postgres://scim:secret@[2001:db8::7]:5432/scim", "database_url"),
+    ("SCIM_DATABASE_URL", "postgresql+psycopg:///scim?host=/run/postgresql", "database_url"),
+    ("SCIM_DATABASE_URL", "sqlite:////var/lib/scim.db", "database_url"),
     ("SCIM_PORT", "9000", "port"),
     ("SCIM_READ_TIMEOUT", "2.5", "read_timeout"),
     ("SCIM_EXTENSIONS", "/srv/extensions", "extensions"),
@@ -45,7 +48,7 @@ def test_a_public_url_loses_its_last_slash() -> None:
     assert Settings.load({"SCIM_PUBLIC_URL": "https://scim.example.com/"}).public_url == "https://scim.example.com"
 
 
-DATABASE_URL = "a URL that begins with sqlite:///, postgresql:// or postgresql+psycopg://"
+DATABASE_URL = "a URL like sqlite:///scim.db or postgresql://user@host/name"
 BAD = [
     ("SCIM_PORT", "http", "SCIM_PORT is text of 4 characters; a whole number from 0 to 65535 is expected."),
     ("SCIM_PORT", "65536", "SCIM_PORT is the number 65536; a whole number from 0 to 65535 is expected."),
@@ -65,6 +68,18 @@ BAD = [
         "SCIM_DATABASE_URL",
         "mysql://db.example.com/scim",
         f"SCIM_DATABASE_URL is text of 27 characters; {DATABASE_URL} is expected.",
+    ),
+    ("SCIM_DATABASE_URL", "sqlite:///", f"SCIM_DATABASE_URL is text of 10 characters; {DATABASE_URL} is expected."),
+    ("SCIM_DATABASE_URL", "sqlite://", f"SCIM_DATABASE_URL is text of 9 characters; {DATABASE_URL} is expected."),
+    (
+        "SCIM_DATABASE_URL",
+        "sqlite:///:memory:",
+        f"SCIM_DATABASE_URL is text of 18 characters; {DATABASE_URL} is expected.",
+    ),
+    (
+        "SCIM_DATABASE_URL",
+        "postgresql://db:port/scim",
+        f"SCIM_DATABASE_URL is text of 25 characters; {DATABASE_URL} is expected.",
     ),
     ("SCIM_DATABSE_URL", "x", "SCIM_DATABSE_URL is no setting; did you mean SCIM_DATABASE_URL?"),
     ("SCIM_ZZZ", "x", "SCIM_ZZZ is no setting; docs/settings.md lists them all."),
