@@ -95,5 +95,5 @@ def _open(settings: Settings, registry: Registry) -> sql.Database:
         registry,
         pool_size=settings.pool_size,
         read_timeout=settings.read_timeout,
-        sqlite_synchronous=settings.sqlite_synchronous,
+        synchronous=sql.Synchronous(settings.sqlite_synchronous),
     )
