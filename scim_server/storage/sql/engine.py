@@ -1,0 +1,374 @@
+"""Connections: how they are made, pooled, and given out for reading and for writing.
+
+Reads run in AUTOCOMMIT, each statement of its own, on connections that come back to their pool without a round trip.
+Writes run in READ COMMITTED on PostgreSQL and behind BEGIN IMMEDIATE on SQLite, and are run again where only
+concurrency was in the way. A connection that the server closed meanwhile costs one more try on a fresh one, not a
+failed request.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from weakref import WeakMethod
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from scim_server import errors
+from scim_server.storage.sql.faults import Fault, fault_of, unavailable
+
+T = TypeVar("T")
+
+
+class Synchronous(StrEnum):
+    """When SQLite waits for the disk.
+
+    NORMAL may lose the last commits in a power failure, though never the database.
+    """
+
+    FULL = "FULL"
+    NORMAL = "NORMAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times are in seconds."""
+
+    pool_size: int = 8
+    """Connections for reading, and as many for writing, of one process."""
+    read_time: float = 10.0
+    """A search that runs longer ends in errors.TooMany."""
+    write_time: float = 10.0
+    """A write that still meets contention after this time ends in errors.Unavailable."""
+    synchronous: Synchronous = Synchronous.FULL
+
+
+class Access(Protocol):
+    """One engine's way to connect."""
+
+    reader: Engine
+    writer: Engine
+
+    def deadline(self, connection: Connection) -> Any:
+        """A context in which statements on the connection run no longer than the read time."""
+
+    def turn(self) -> Any:
+        """A context in which this process and thread may write."""
+
+
+def connect(url: str, limits: Limits) -> Connections:
+    """Prepare pools for the database; nothing connects yet.
+
+    Raises ValueError for a URL that the storage cannot serve.
+    """
+    parsed = _parse(url)
+    access = SqliteAccess(parsed, limits) if parsed.get_backend_name() == "sqlite" else PostgresqlAccess(parsed, limits)
+    return Connections(access, limits)
+
+
+def _parse(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.drivername in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise ValueError(f"A database URL starts with sqlite:/// or postgresql://, not with {parsed.drivername}://")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("A SQLite database must be a file (sqlite:///path): one in memory is not shared by workers")
+    return parsed
+
+
+class Connections:
+    """The pools of one process. A forked child builds pools of its own on first use and leaves the parent's alone."""
+
+    def __init__(self, access: Access, limits: Limits) -> None:
+        self._access = access
+        self._limits = limits
+        _in_child(self._forget)
+
+    @property
+    def dialect_name(self) -> str:
+        return self._access.reader.dialect.name
+
+    @property
+    def writer(self) -> Engine:
+        """For migrations."""
+        return self._access.writer
+
+    @property
+    def reader(self) -> Engine:
+        """For plans."""
+        return self._access.reader
+
+    def reach(self, work: Callable[[Engine], T]) -> T:
+        """Run `work` with the engine for writing. Raises errors.Unavailable where the database cannot be reached."""
+        try:
+            return work(self._access.writer)
+        except SQLAlchemyError as error:
+            raise _translated(error) from error
+
+    def close(self) -> None:
+        self._access.reader.dispose()
+        self._access.writer.dispose()
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, on a connection in AUTOCOMMIT.
+
+        Raises errors.Unavailable where the database cannot be reached, errors.TooMany where a statement ran too long.
+        """
+        try:
+            return self._read_again(work)
+        except SQLAlchemyError as error:
+            raise _translated(error) from error
+
+    def _read_again(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._read_once(work)
+        except SQLAlchemyError as error:
+            if fault_of(error) not in (Fault.DISCONNECTED, Fault.CONTENTION):
+                raise
+        return self._read_once(work)
+
+    def _read_once(self, work: Callable[[Connection], T]) -> T:
+        with self._access.reader.connect() as connection:
+            return work(connection)
+
+    def search(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, under the time limit on every engine."""
+
+        def limited(connection: Connection) -> T:
+            with self._access.deadline(connection):
+                return work(connection)
+
+        return self.read(limited)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction and commit; run it again, from the start, where only concurrency was in the way.
+
+        Raises errors.Unavailable where that does not help within the write time, and where the connection breaks.
+        """
+        deadline = time.monotonic() + self._limits.write_time
+        reconnected = False
+        for attempt in _attempts(deadline):
+            try:
+                return self._write_once(work)
+            except _CommitLost as lost:
+                raise unavailable("The connection broke at the commit; whether it took effect is unknown.") from lost
+            except SQLAlchemyError as error:
+                fault = fault_of(error)
+                if fault is Fault.DISCONNECTED and not reconnected:
+                    reconnected = True  # nothing was committed: PostgreSQL rolls back what a lost connection leaves
+                elif fault is not Fault.CONTENTION:
+                    raise _translated(error) from error
+            except Retry:
+                pass
+            _pause(attempt)
+        raise unavailable("Other writes were in the way for too long.")
+
+    def _write_once(self, work: Callable[[Connection], T]) -> T:
+        with self._access.turn(), self._access.writer.connect() as connection:
+            transaction = connection.begin()
+            try:
+                result = work(connection)
+            except BaseException:
+                transaction.rollback()
+                raise
+            _commit(transaction)
+            return result
+
+    def _forget(self) -> None:
+        """Leave the connections to the parent, which still uses them: they are not closed here."""
+        self._access.reader.dispose(close=False)
+        self._access.writer.dispose(close=False)
+
+
+def _in_child(method: Callable[[], None]) -> None:
+    """Call the method in every child that is forked, as long as its object lives."""
+    reference = WeakMethod(method)
+
+    def call() -> None:
+        live = reference()
+        if live is not None:
+            live()
+
+    os.register_at_fork(after_in_child=call)
+
+
+class Retry(Exception):
+    """Raised by work that saw a state which only a concurrent transaction explains."""
+
+
+class _CommitLost(Exception):
+    """The connection broke while the commit was under way."""
+
+
+def _commit(transaction: Any) -> None:
+    try:
+        transaction.commit()
+    except SQLAlchemyError as error:
+        if fault_of(error) is Fault.DISCONNECTED:
+            raise _CommitLost from error
+        raise
+
+
+def _translated(error: SQLAlchemyError) -> Exception:
+    fault = fault_of(error)
+    if fault is Fault.TIME_LIMIT:
+        return errors.TooMany()
+    if fault in (Fault.DISCONNECTED, Fault.CONTENTION):
+        return unavailable("The database cannot be reached; try again later.")
+    return error
+
+
+_MOST_ATTEMPTS = 12
+_LONGEST_PAUSE = 0.25
+
+
+def _attempts(deadline: float) -> Iterator[int]:
+    for attempt in range(_MOST_ATTEMPTS):
+        if attempt and time.monotonic() > deadline:
+            return
+        yield attempt
+
+
+def _pause(attempt: int) -> None:
+    """Wait a random time that doubles with each attempt, so that two that met do not meet again."""
+    time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))
+
+
+# SQLite --------------------------------------------------------------------------------------------------------------
+
+_INSTRUCTIONS_BETWEEN_CHECKS = 20_000
+
+
+class SqliteAccess:
+    """A SQLite file in WAL mode: readers never wait; writers, of all processes, queue on a lock file beside it.
+
+    The queue is there because SQLite itself has none: a writer that finds another one sleeps and polls (busy_timeout).
+    """
+
+    def __init__(self, url: URL, limits: Limits) -> None:
+        self._read_time = limits.read_time
+        self.reader = _sqlite_engine(url, limits)
+        self.writer = _sqlite_engine(url, limits)
+        event.listen(self.writer, "begin", _begin_immediate)
+        self._queue = WriterQueue(_lock_file(url), limits.write_time)
+
+    @contextmanager
+    def deadline(self, connection: Connection) -> Iterator[None]:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        end = time.monotonic() + self._read_time
+        driver.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_BETWEEN_CHECKS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
+
+    def turn(self) -> Any:
+        return self._queue.turn()
+
+
+def _sqlite_engine(url: URL, limits: Limits) -> Engine:
+    # isolation_level None: the driver begins no transaction of its own accord.
+    arguments = {"check_same_thread": False, "isolation_level": None, "timeout": limits.write_time / 2}
+    engine = create_engine(url, connect_args=arguments, pool_size=limits.pool_size)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA synchronous = {limits.synchronous}")
+
+    return engine
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lock_file(url: URL) -> Path | None:
+    """The file that writers queue on; None for a URI, whose path only SQLite can read."""
+    database = url.database or ""
+    return None if database.startswith("file:") else Path(f"{database}-writer.lock")
+
+
+class WriterQueue:
+    """One writer at a time among the threads of this process, and among processes through `flock` on a file."""
+
+    def __init__(self, path: Path | None, patience: float) -> None:
+        self._path = path
+        self._patience = patience
+        self._renew()
+        _in_child(self._renew)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if not self._thread.acquire(timeout=self._patience):
+            raise unavailable("Other writes were in the way for too long.")
+        try:
+            yield from self._among_processes()
+        finally:
+            self._thread.release()
+
+    def _among_processes(self) -> Iterator[None]:
+        if self._file is None:
+            yield
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _renew(self) -> None:
+        """A child opens the file anew: a file description that it inherits carries the parent's lock."""
+        self._thread = threading.Lock()
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if self._path else None
+
+
+# PostgreSQL ----------------------------------------------------------------------------------------------------------
+
+
+class PostgresqlAccess:
+    """A pool in AUTOCOMMIT for reads, another in READ COMMITTED for writes; the time limits are the server's own."""
+
+    def __init__(self, url: URL, limits: Limits) -> None:
+        read = {"statement_timeout": limits.read_time}
+        write = {
+            "lock_timeout": limits.write_time / 2,
+            "idle_in_transaction_session_timeout": limits.write_time * 3,
+        }
+        self.reader = _postgresql_engine(url, limits, "AUTOCOMMIT", read)
+        self.writer = _postgresql_engine(url, limits, "READ COMMITTED", write)
+
+    @contextmanager
+    def deadline(self, connection: Connection) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        yield
+
+
+def _postgresql_engine(url: URL, limits: Limits, isolation: Any, times: dict[str, float]) -> Engine:
+    settings = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in times.items())
+    given = url.query.get("options")
+    options = f"{given} {settings}" if isinstance(given, str) else settings
+    return create_engine(
+        url.difference_update_query(["options"]),
+        connect_args={"options": options, "connect_timeout": 5},
+        pool_size=limits.pool_size,
+        isolation_level=isolation,
+        skip_autocommit_rollback=True,
+    )

@@ -1,0 +1,68 @@
+"""What an error of a driver means: try again, give up for now, or a fault of this program."""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import Enum, auto
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from scim_server import errors
+
+SECONDS_TO_WAIT = "1"
+
+
+class Fault(Enum):
+    CONTENTION = auto()
+    """Another transaction was in the way; the same work may succeed if it runs again."""
+    DISCONNECTED = auto()
+    """The connection is gone, or there is none to be had."""
+    TIME_LIMIT = auto()
+    """The statement ran longer than it may."""
+    OTHER = auto()
+
+
+# PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
+_CONTENTION = frozenset({"40001", "40P01", "55P03"})
+_QUERY_CANCELED = "57014"
+# Class 08: connection exceptions; 53300: too many connections; 57P01-57P03, 57P05: shut down, starting up, ended
+# while idle.
+_DISCONNECTED = frozenset({"53300", "57P01", "57P02", "57P03", "57P05", "25P03"})
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: Fault.CONTENTION,
+    sqlite3.SQLITE_LOCKED: Fault.CONTENTION,
+    sqlite3.SQLITE_INTERRUPT: Fault.TIME_LIMIT,
+    sqlite3.SQLITE_CANTOPEN: Fault.DISCONNECTED,
+}
+_PRIMARY_CODE = 0xFF  # the rest of a SQLite code tells variants apart
+
+
+def fault_of(error: Exception) -> Fault:
+    """The meaning of an exception that SQLAlchemy raised."""
+    if isinstance(error, PoolTimeout):
+        return Fault.DISCONNECTED
+    if not isinstance(error, DBAPIError):
+        return Fault.OTHER
+    if isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        return _SQLITE.get(code & _PRIMARY_CODE, Fault.OTHER)
+    return _of_postgresql(error)
+
+
+def _of_postgresql(error: DBAPIError) -> Fault:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    if state in _CONTENTION:
+        return Fault.CONTENTION
+    if state == _QUERY_CANCELED:
+        return Fault.TIME_LIMIT
+    if error.connection_invalidated or state in _DISCONNECTED or (state or "").startswith("08"):
+        return Fault.DISCONNECTED
+    if state is None and isinstance(error, OperationalError):
+        return Fault.DISCONNECTED  # the connection could not be made
+    return Fault.OTHER
+
+
+def unavailable(detail: str) -> errors.Unavailable:
+    """503 with the time after which it makes sense to come back."""
+    return errors.Unavailable(detail, headers={"Retry-After": SECONDS_TO_WAIT})

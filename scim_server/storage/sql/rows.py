@@ -1,0 +1,118 @@
+"""Attributes kept as rows: a change of any size in at most three statements, without reading a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, cast, delete, func, or_, select
+
+from scim_server.domain import compare
+from scim_server.domain.filter import BoundFilter
+from scim_server.domain.rows import Element, RowsChange
+from scim_server.domain.schema import Attribute, Json
+from scim_server.storage.sql.spelling import Spelling, json_list
+from scim_server.storage.sql.tables import json_form, membership_state, relations
+
+Condition: TypeAlias = ColumnElement[bool]
+
+_ORDINALS = 2**20
+"""Positions are the membership version times this, plus the place in the change: later changes come later."""
+
+
+class RowsWriter:
+    """Changes rows. `condition` makes SQL over `relations` of a filter whose leaves are ElementTests."""
+
+    def __init__(self, spelling: Spelling, condition: Callable[[BoundFilter], Condition]) -> None:
+        self._spelling = spelling
+        self._condition = condition
+        self._add = self._insert().on_conflict_do_nothing()
+        self._put = self._upsert()
+        self._owned = and_(
+            relations.c.tenant_id == bindparam("tenant"),
+            relations.c.kind == bindparam("kind"),
+            relations.c.owner == bindparam("owner"),
+        )
+        self._listed = relations.c.target.in_(select(spelling.texts("remove").value))
+        self._unlisted = relations.c.target.not_in(select(spelling.texts("keep").value))
+        self._remove = delete(relations).where(self._owned, self._listed)
+        self._clear = delete(relations).where(self._owned, self._unlisted)
+
+    def apply(self, connection: Connection, whose: Mapping[str, Any], attribute: Attribute, change: RowsChange) -> bool:
+        """Apply a change to the rows of `whose` (tenant, kind, owner); whether a row came, went or changed."""
+        changed = self._delete(connection, whose, change)
+        for statement, elements in ((self._add, change.add), (self._put, change.put)):
+            if elements:
+                parameters = {**whose, "rows": _listed(attribute, elements)}
+                changed += connection.execute(statement, parameters).rowcount
+        return changed > 0
+
+    def _delete(self, connection: Connection, whose: Mapping[str, Any], change: RowsChange) -> int:
+        keep = json_list([*change.add, *change.put])
+        if change.clear:
+            return connection.execute(self._clear, {**whose, "keep": keep}).rowcount
+        remove = json_list(change.remove)
+        if change.remove_where:
+            conditions = or_(self._listed, *map(self._condition, change.remove_where))
+            statement = delete(relations).where(self._owned, conditions, self._unlisted)
+            return connection.execute(statement, {**whose, "remove": remove, "keep": keep}).rowcount
+        if change.remove:
+            return connection.execute(self._remove, {**whose, "remove": remove}).rowcount
+        return 0
+
+    def _insert(self) -> Any:
+        given = self._spelling.lists("rows")
+        version = select(membership_state.c.version).where(
+            membership_state.c.tenant_id == bindparam("tenant"), membership_state.c.owner == bindparam("owner")
+        )
+        position = func.coalesce(version.scalar_subquery(), 0) * _ORDINALS + given.number(0)
+        target = given.field(1)
+        rows = (
+            select(
+                cast(bindparam("tenant"), relations.c.tenant_id.type),
+                cast(bindparam("kind"), relations.c.kind.type),
+                cast(bindparam("owner"), relations.c.owner.type),
+                target,
+                cast(position, BigInteger),
+                given.field(2),
+                cast(given.field(3), json_form()),
+            )
+            .select_from(given.source)
+            .where(target.is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+            .order_by(target)  # one order of locks, so that two writers of the same rows do not deadlock
+        )
+        names = ["tenant_id", "kind", "owner", "target", "position", "element", "comparison"]
+        insert = self._spelling.insert(relations).from_select(names, rows)
+        return insert.execution_options(preserve_rowcount=True)
+
+    def _upsert(self) -> Any:
+        insert = self._insert()
+        return insert.on_conflict_do_update(
+            index_elements=[relations.c.tenant_id, relations.c.kind, relations.c.owner, relations.c.target],
+            set_={"element": insert.excluded.element, "comparison": insert.excluded.comparison},
+            where=relations.c.element != insert.excluded.element,
+        )
+
+
+def _listed(attribute: Attribute, elements: Mapping[str, Element]) -> str:
+    return json_list(
+        [ordinal, id, _text(element), _comparison(attribute, element)]
+        for ordinal, (id, element) in enumerate(elements.items())
+    )
+
+
+def _comparison(attribute: Attribute, element: Element) -> str | None:
+    form = compare.row_form(attribute, element)
+    return None if form is None else _text(form)
+
+
+def _text(value: Json) -> str:
+    return orjson.dumps(dict(value), default=_number).decode()
+
+
+def _number(value: object) -> orjson.Fragment:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is not JSON")
+    return orjson.Fragment(str(value))

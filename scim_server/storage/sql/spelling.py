@@ -1,0 +1,187 @@
+"""What the two engines spell differently, said once for each.
+
+A list of any length travels as one bind parameter, a JSON text, and becomes rows in the statement, so that one
+element and 100,000 are the same prepared statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
+
+from scim_server.storage.sql.nodes import JsonNode, PostgresqlNode, SqliteNode
+
+Expression = ColumnElement[Any]
+
+
+def json_list(values: Iterable[Any]) -> str:
+    """The JSON text of a list parameter."""
+    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list parameter as rows: `value` is an element that is text; `field` reads a member of one that is a list."""
+
+    source: FromClause
+    value: Expression
+    spelling: Spelling
+
+    def field(self, index: int) -> Expression:
+        """Member `index` of an element as text, NULL where it is null."""
+        return self.spelling.member(self.source.c.value, index)
+
+    def number(self, index: int) -> Expression:
+        return cast(self.field(index), BigInteger)
+
+
+class Spelling(Protocol):
+    """One engine's SQL for what differs."""
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT."""
+
+    def texts(self, parameter: str) -> Listed:
+        """A parameter that is a JSON array of strings, as rows."""
+
+    def lists(self, parameter: str) -> Listed:
+        """A parameter that is a JSON array of arrays, as rows."""
+
+    def member(self, element: Expression, index: int) -> Expression:
+        """Member `index` of a JSON array as text."""
+
+    def joined(self, rows: Select[Any]) -> Expression:
+        """The JSON texts of a selection of (text, position, tie) in their order, as the text of a JSON array."""
+
+    def pairs(self, rows: Select[Any]) -> Expression:
+        """The (text, text) pairs of a selection in the order of the first: a JSON array of arrays as text."""
+
+    def later(self, one: Expression, other: Expression) -> Expression:
+        """The greater of two texts, neither of them NULL."""
+
+    def node(self, form: Expression) -> JsonNode:
+        """A comparison form, to be read."""
+
+    def contains(self, form: Expression, part: Any) -> ColumnElement[bool] | None:
+        """Whether a comparison form contains a JSON value, by its index; None where the engine has no such thing."""
+
+    def place_of(self, part: Expression, text: Expression) -> Expression:
+        """Where a text has the part: from 1, or 0 for nowhere."""
+
+    def last(self, text: Expression, count: int) -> Expression:
+        """The last characters of a text, at least one."""
+
+
+class SqliteSpelling:
+    def insert(self, table: Table) -> Any:
+        return sqlite.insert(table)
+
+    def texts(self, parameter: str) -> Listed:
+        return self.lists(parameter)
+
+    def lists(self, parameter: str) -> Listed:
+        rows = func.json_each(bindparam(parameter, type_=Text)).table_valued("key", "value", name="listed")
+        return Listed(rows, rows.c.value, self)
+
+    def member(self, element: Expression, index: int) -> Expression:
+        return func.json_extract(element, f"$[{index}]", type_=Text)
+
+    def joined(self, rows: Select[Any]) -> Expression:
+        _text, position, tie = rows.selected_columns
+        ordered = rows.order_by(position, tie).subquery("ordered")
+        joined = func.group_concat(ordered.columns[0], ",")
+        return select("[" + func.coalesce(joined, "") + "]").select_from(ordered).scalar_subquery()
+
+    def pairs(self, rows: Select[Any]) -> Expression:
+        ordered = rows.order_by(rows.selected_columns[0]).subquery("ordered")
+        pair = func.json_array(ordered.columns[0], ordered.columns[1])
+        return select(func.json_group_array(pair, type_=Text)).select_from(ordered).scalar_subquery()
+
+    def later(self, one: Expression, other: Expression) -> Expression:
+        return func.max(one, other, type_=Text)
+
+    def node(self, form: Expression) -> JsonNode:
+        return SqliteNode(form)
+
+    def contains(self, form: Expression, part: Any) -> ColumnElement[bool] | None:
+        return None
+
+    def place_of(self, part: Expression, text: Expression) -> Expression:
+        return func.instr(text, part, type_=Integer)
+
+    def last(self, text: Expression, count: int) -> Expression:
+        return func.substr(text, -count, type_=Text)
+
+
+class PostgresqlSpelling:
+    def insert(self, table: Table) -> Any:
+        return postgresql.insert(table)
+
+    def texts(self, parameter: str) -> Listed:
+        return self._listed(func.json_array_elements_text, parameter, Text)
+
+    def lists(self, parameter: str) -> Listed:
+        return self._listed(func.json_array_elements, parameter, JSON)
+
+    def _listed(self, function: Any, parameter: str, kind: Any) -> Listed:
+        array = cast(bindparam(parameter, type_=Text), JSON)
+        rows = (
+            function(array).table_valued(column("value", kind), with_ordinality="key", name="listed").render_derived()
+        )
+        return Listed(rows, rows.c.value, self)
+
+    def member(self, element: Expression, index: int) -> Expression:
+        return element.op("->>", return_type=Text())(literal_column(str(index)))
+
+    def joined(self, rows: Select[Any]) -> Expression:
+        text, position, tie = rows.selected_columns
+        joined = func.string_agg(text, aggregate_order_by(literal_column("','"), position, tie))
+        return rows.with_only_columns("[" + func.coalesce(joined, "") + "]").scalar_subquery()
+
+    def pairs(self, rows: Select[Any]) -> Expression:
+        first, second = rows.selected_columns
+        pair = func.json_build_array(first, second)
+        array = cast(func.json_agg(aggregate_order_by(pair, first)), Text)
+        return rows.with_only_columns(func.coalesce(array, "[]")).scalar_subquery()
+
+    def later(self, one: Expression, other: Expression) -> Expression:
+        return func.greatest(one, other, type_=Text)
+
+    def node(self, form: Expression) -> JsonNode:
+        return PostgresqlNode(form)
+
+    def contains(self, form: Expression, part: Any) -> ColumnElement[bool] | None:
+        text = json.dumps(part, ensure_ascii=False)
+        return form.op("@>", return_type=Boolean())(cast(literal(text, Text), JSONB))
+
+    def place_of(self, part: Expression, text: Expression) -> Expression:
+        return func.strpos(text, part, type_=Integer)
+
+    def last(self, text: Expression, count: int) -> Expression:
+        return func.right(text, count, type_=Text)
+
+
+def spelling_of(dialect: str) -> Spelling:
+    return SqliteSpelling() if dialect == "sqlite" else PostgresqlSpelling()

@@ -1,0 +1,353 @@
+"""Resources in SQL: the `Storage` and `Transaction` protocols on either engine.
+
+Statements are built once; each verb is one of them, or a few. A list of any length is one parameter (`spelling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+
+from scim_server import errors
+from scim_server.domain import compare
+from scim_server.domain.query import Query
+from scim_server.domain.registry import Registry
+from scim_server.domain.resource import Meta
+from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import Attribute, ResourceType
+from scim_server.storage.base import Draft, Entry, Expand, Found, Record, Transaction
+from scim_server.storage.sql.engine import Connections, Retry
+from scim_server.storage.sql.records import Records, kind_of
+from scim_server.storage.sql.rows import RowsWriter
+from scim_server.storage.sql.search import Searches
+from scim_server.storage.sql.spelling import Spelling, json_list, spelling_of
+from scim_server.storage.sql.tables import (
+    attribute_index,
+    json_form,
+    membership_state,
+    relations,
+    resources,
+    schema_state,
+    unique_values,
+)
+from scim_server.storage.sql.where import Conditions
+
+T = TypeVar("T")
+
+_TENANT: Any = bindparam("tenant")
+_ID: Any = bindparam("resource")
+_TYPE: Any = bindparam("of_type")
+
+
+class SqlStorage:
+    """`storage.base.Storage` over a database's connections."""
+
+    def __init__(self, connections: Connections, registry: Registry) -> None:
+        self._connections = connections
+        spelling = spelling_of(connections.dialect_name)
+        conditions = Conditions(spelling, registry)
+        self.statements = Statements(spelling, registry, conditions)
+        self._searches = Searches(conditions, self.statements.records)
+
+    def read(self, tenant: int, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        def work(connection: Connection) -> Record | None:
+            return self.statements.read(connection, tenant, resource_type, id, expand)
+
+        return self._connections.read(work)
+
+    def search(self, tenant: int, query: Query, expand: Expand) -> Found:
+        return self._connections.search(lambda connection: self._searches.find(connection, tenant, query, expand))
+
+    def write(self, tenant: int, work: Callable[[Transaction], T]) -> T:
+        return self._connections.write(lambda connection: work(SqlTransaction(connection, tenant, self.statements)))
+
+    def readiness(self, stamp: str) -> str | None:
+        try:
+            found = self._connections.read(lambda connection: connection.execute(_STAMP).scalar())
+        except errors.Unavailable as error:
+            return error.detail
+        except Exception:  # noqa: BLE001 - whatever the engine says about a table that is not there
+            return "The database is not migrated."
+        if found != stamp:
+            return "The database holds comparison forms of other schemas than this server's; migrate it."
+        return None
+
+
+_STAMP = select(schema_state.c.stamp)
+
+
+class Statements:
+    """The statements of one engine, built once."""
+
+    def __init__(self, spelling: Spelling, registry: Registry, conditions: Conditions) -> None:
+        self.records = Records(spelling)
+        self.rows = RowsWriter(spelling, conditions.of_element)
+        self.lock = select(resources.c.version).where(_THIS).with_for_update()
+        self.unique = _entries_insert(spelling, unique_values).on_conflict_do_nothing()
+        self.indexed = _entries_insert(spelling, attribute_index).on_conflict_do_nothing()
+        self.drop_unique = _entries_delete(spelling, unique_values)
+        self.drop_indexed = _entries_delete(spelling, attribute_index)
+        self.holders = _holders(spelling)
+        self.missing = _missing(spelling)
+        self.move_owners = _move_owners(spelling)
+        kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
+        related = and_(relations.c.tenant_id == _TENANT, relations.c.kind.in_(kinds))
+        self.drop_named = delete(relations).where(related, relations.c.target == _ID).returning(relations.c.owner)
+        self.drop_owned = delete(relations).where(related, relations.c.owner == _ID)
+
+    def read(
+        self, connection: Connection, tenant: int, resource_type: ResourceType, id: str, expand: Expand
+    ) -> Record | None:
+        statement, shape = self.records.single(resource_type, expand)
+        row = connection.execute(statement, {"tenant": tenant, "of_type": resource_type.name, "resource": id}).first()
+        return None if row is None else shape.record(row)
+
+
+class SqlTransaction:
+    """`storage.base.Transaction` on one connection."""
+
+    def __init__(self, connection: Connection, tenant: int, statements: Statements) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self._statements = statements
+
+    def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        # A row that was waited for comes back as it is now, but what is joined to it as it was before the wait;
+        # so the record is read by a statement of its own.
+        self._run(self._statements.lock, of_type=resource_type.name, resource=id)
+        return self.read(resource_type, id, expand)
+
+    def lock_membership(self, resource_type: ResourceType, id: str) -> int:
+        version: int = self._run(_LOCK_MEMBERSHIP, resource=id).scalar_one()
+        return version
+
+    def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
+        self._add_unique(resource_type, draft.id, draft.unique)
+        self._run(
+            _INSERT, of_type=resource_type.name, resource=draft.id, created=now, last_modified=now, **columns(draft)
+        )
+        self._add_indexed(resource_type, draft.id, draft.indexed)
+        if not resource_type.rows_attributes:
+            return Meta(now, now, 1)
+        self._run(_INSERT_MEMBERSHIP, resource=draft.id, now=now)
+        return Meta(now, now, 1, 1)
+
+    def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
+        self._drop(self._statements.drop_unique, resource_type, after.id, before.unique - after.unique)
+        self._add_unique(resource_type, after.id, after.unique - before.unique)
+        version: int = self._run(
+            _UPDATE, of_type=resource_type.name, resource=after.id, last_modified=now, **columns(after)
+        ).scalar_one()
+        self._drop(self._statements.drop_indexed, resource_type, after.id, before.indexed - after.indexed)
+        self._add_indexed(resource_type, after.id, after.indexed - before.indexed)
+        return version
+
+    def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
+        whose = {"tenant": self._tenant, "kind": kind_of(resource_type.name, attribute.name), "owner": id}
+        return self._statements.rows.apply(self._connection, whose, attribute, change)
+
+    def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
+        version: int = self._run(_TOUCH, resource=id, now=now).scalar_one()
+        return version
+
+    def count_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, limit: int) -> int:
+        kind = kind_of(resource_type.name, attribute.name)
+        count: int = self._run(_COUNT_ROWS, kind=kind, resource=id, limit=limit).scalar_one()
+        return count
+
+    def missing(self, ids: Sequence[str]) -> Sequence[str]:
+        if not ids:
+            return ()
+        missing: Sequence[str] = self._run(self._statements.missing, ids=json_list(ids)).scalars().all()
+        return missing
+
+    def delete(self, resource_type: ResourceType, id: str, now: str) -> None:
+        owners = set(self._run(self._statements.drop_named, resource=id).scalars())
+        for statement in _DELETE:
+            self._run(statement, resource=id)
+        if resource_type.rows_attributes:
+            self._run(self._statements.drop_owned, resource=id)
+            self._run(_DELETE_STATE, resource=id)
+        if owners - {id}:
+            self._run(self._statements.move_owners, owners=json_list(owners - {id}), now=now)
+
+    def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        return self._statements.read(self._connection, self._tenant, resource_type, id, expand)
+
+    def _run(self, statement: Any, **parameters: Any) -> Any:
+        return self._connection.execute(statement, {"tenant": self._tenant, **parameters})
+
+    def _add_unique(self, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
+        if not entries:
+            return
+        given = {"of_type": resource_type.name, "resource": id, "entries": json_list(pairs(entries))}
+        if self._run(self._statements.unique, **given).rowcount < len(entries):
+            self._refuse(self._run(self._statements.holders, **given), id, len(entries))
+
+    def _refuse(self, holders: Iterable[tuple[str, str]], id: str, expected: int) -> None:
+        """Some entries were there already: fine where they are the resource's own, a conflict otherwise."""
+        found = list(holders)
+        taken = [path for path, holder in found if holder != id]
+        if taken:
+            raise errors.Uniqueness(f"Another resource has that value of {taken[0]}.")
+        if len(found) < expected:
+            raise Retry  # the other resource went away in the meantime
+
+    def _add_indexed(self, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
+        if entries:
+            listed = json_list(pairs(entries))
+            self._run(self._statements.indexed, of_type=resource_type.name, resource=id, entries=listed)
+
+    def _drop(self, statement: Any, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
+        if entries:
+            self._run(statement, of_type=resource_type.name, resource=id, entries=json_list(pairs(entries)))
+
+
+def columns(draft: Draft) -> dict[str, str | None]:
+    """What a draft puts into columns of its resource."""
+    return {
+        "stamp": draft.stamp,
+        "label": draft.label,
+        "label_key": None if draft.label is None else compare.fold(draft.label),
+        "document": draft.document,
+        "hidden": draft.hidden,
+        "comparison": draft.comparison,
+    }
+
+
+def pairs(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """In one order everywhere, so that two writers of the same values do not deadlock."""
+    return sorted((entry.path, entry.key) for entry in entries)
+
+
+# Statements that both engines spell alike ----------------------------------------------------------------------------
+
+_THIS = and_(resources.c.tenant_id == _TENANT, resources.c.id == _ID, resources.c.type == _TYPE)
+_CONTENT = {
+    **{name: bindparam(name) for name in ("last_modified", "stamp", "label", "label_key", "document", "hidden")},
+    "comparison": cast(bindparam("comparison", type_=Text), json_form()),
+}
+_INSERT = insert(resources).values(
+    tenant_id=_TENANT, id=_ID, type=_TYPE, version=1, created=bindparam("created"), **_CONTENT
+)
+_UPDATE = (
+    update(resources)
+    .where(
+        resources.c.tenant_id == _TENANT,
+        resources.c.id == bindparam("resource"),
+        resources.c.type == bindparam("of_type"),
+    )
+    .values(version=resources.c.version + 1, **_CONTENT)
+    .returning(resources.c.version)
+)
+_STATE = and_(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == bindparam("resource"))
+_INSERT_MEMBERSHIP = insert(membership_state).values(
+    tenant_id=_TENANT, owner=bindparam("resource"), version=1, last_modified=bindparam("now")
+)
+_LOCK_MEMBERSHIP = select(membership_state.c.version).where(_STATE).with_for_update()
+_TOUCH = (
+    update(membership_state)
+    .where(_STATE)
+    .values(version=membership_state.c.version + 1, last_modified=bindparam("now"))
+    .returning(membership_state.c.version)
+)
+_COUNT_ROWS = select(func.count()).select_from(
+    select(relations.c.target)
+    .where(
+        relations.c.tenant_id == _TENANT,
+        relations.c.kind == bindparam("kind"),
+        relations.c.owner == bindparam("resource"),
+    )
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_DELETE = (
+    delete(unique_values).where(unique_values.c.tenant_id == _TENANT, unique_values.c.resource_id == _ID),
+    delete(attribute_index).where(attribute_index.c.tenant_id == _TENANT, attribute_index.c.resource_id == _ID),
+    delete(resources).where(resources.c.tenant_id == _TENANT, resources.c.id == _ID),
+)
+_DELETE_STATE = delete(membership_state).where(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == _ID)
+
+
+# Statements over lists -----------------------------------------------------------------------------------------------
+
+
+def _entries_insert(spelling: Spelling, table: Any) -> Any:
+    given = spelling.lists("entries")
+    rows = (
+        select(
+            cast(_TENANT, table.c.tenant_id.type),
+            cast(_TYPE, table.c.type.type),
+            given.field(0),
+            given.field(1),
+            cast(_ID, table.c.resource_id.type),
+        )
+        .select_from(given.source)
+        .where(given.field(0).is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+        .order_by(given.field(0), given.field(1))
+    )
+    names = ["tenant_id", "type", "path", "key", "resource_id"]
+    return spelling.insert(table).from_select(names, rows).execution_options(preserve_rowcount=True)
+
+
+def _entries_delete(spelling: Spelling, table: Any) -> Any:
+    given = spelling.lists("entries")
+    return delete(table).where(
+        table.c.tenant_id == _TENANT,
+        table.c.type == _TYPE,
+        table.c.resource_id == _ID,
+        tuple_(table.c.path, table.c.key).in_(select(given.field(0), given.field(1))),
+    )
+
+
+def _holders(spelling: Spelling) -> Any:
+    """(path, resource) of those given entries that are taken."""
+    given = spelling.lists("entries")
+    return (
+        select(unique_values.c.path, unique_values.c.resource_id)
+        .where(
+            unique_values.c.tenant_id == _TENANT,
+            unique_values.c.type == _TYPE,
+            tuple_(unique_values.c.path, unique_values.c.key).in_(select(given.field(0), given.field(1))),
+        )
+        .order_by(unique_values.c.path)
+    )
+
+
+def _missing(spelling: Spelling) -> Any:
+    given = spelling.texts("ids")
+    there = exists().where(resources.c.tenant_id == _TENANT, resources.c.id == given.value)
+    return select(given.value).where(~there).order_by(given.source.c.key)
+
+
+def _move_owners(spelling: Spelling) -> Any:
+    """Move the membership versions of the listed owners, locking them in the order of their ids."""
+    locked = (
+        select(membership_state.c.owner)
+        .where(
+            membership_state.c.tenant_id == _TENANT,
+            membership_state.c.owner.in_(select(spelling.texts("owners").value)),
+        )
+        .order_by(membership_state.c.owner)
+        .with_for_update()
+    )
+    return (
+        update(membership_state)
+        .where(membership_state.c.tenant_id == _TENANT, membership_state.c.owner.in_(locked))
+        .values(version=membership_state.c.version + 1, last_modified=bindparam("now"))
+    )

@@ -1,0 +1,164 @@
+"""The tables, once for both engines.
+
+`tenant_id` leads every key, so that the tables can be distributed by tenant. Text that is compared or ordered
+compares by code point on both engines: BINARY is SQLite's own rule, PostgreSQL is told `COLLATE "C"`. `document`,
+`hidden` and `element` are JSON text that is sent as it stands; `comparison` is the form that conditions read, `jsonb`
+on PostgreSQL.
+
+    resources         one row for each resource
+    unique_values     what belongs to one resource of a type; its primary key is the promise
+    attribute_index   what resources are looked up by, without that promise
+    relations         the elements of attributes kept as rows; `kind` is "<resource type>.<attribute>"
+    membership_state  version and time of what a resource keeps as rows, apart from its document's
+
+Foreign keys stand only where their check costs nothing on the way of a request: one on each row of `relations` would
+make 100,000 look-ups of one insert, and members may name resources that do not exist.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+
+def code_points() -> TypeEngine[str]:
+    """Text that compares and sorts by code point on both engines."""
+    return Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def json_form() -> TypeEngine[str]:
+    """A comparison form: written and read as JSON text, kept as jsonb on PostgreSQL."""
+    return Text().with_variant(JSONB(), "postgresql")
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", code_points(), nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("tenant_id", Integer, ForeignKey("tenants.id"), nullable=False),
+    Column("id", code_points(), nullable=False),
+    Column("digest", code_points(), nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("read_only", Boolean, nullable=False),
+    Column("created", code_points(), nullable=False),
+    Column("expires", code_points()),
+    Column("revoked", code_points()),
+    Column("last_used", code_points()),
+    Column("subject", code_points()),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("digest"),
+    Index(None, "id"),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("id", code_points(), nullable=False),
+    Column("type", code_points(), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created", code_points(), nullable=False),
+    Column("last_modified", code_points(), nullable=False),
+    Column("stamp", code_points(), nullable=False),
+    Column("label", code_points()),
+    Column("label_key", code_points()),
+    Column("document", Text, nullable=False),
+    Column("hidden", Text),
+    Column("comparison", json_form(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index(None, "tenant_id", "type", "id"),
+)
+
+unique_values = Table(
+    "unique_values",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("type", code_points(), nullable=False),
+    Column("path", code_points(), nullable=False),
+    Column("key", code_points(), nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "type", "path", "key"),
+    Index(None, "tenant_id", "resource_id"),
+    sqlite_with_rowid=False,
+)
+
+attribute_index = Table(
+    "attribute_index",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("type", code_points(), nullable=False),
+    Column("path", code_points(), nullable=False),
+    Column("key", code_points(), nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "type", "path", "key", "resource_id"),
+    Index(None, "tenant_id", "resource_id"),
+    sqlite_with_rowid=False,
+)
+
+relations = Table(
+    "relations",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("kind", code_points(), nullable=False),
+    Column("owner", code_points(), nullable=False),
+    Column("target", code_points(), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("element", Text, nullable=False),
+    Column("comparison", json_form()),
+    PrimaryKeyConstraint("tenant_id", "kind", "owner", "target"),
+    Index(None, "tenant_id", "kind", "target", "owner"),
+    sqlite_with_rowid=False,
+)
+
+membership_state = Table(
+    "membership_state",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("owner", code_points(), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("last_modified", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "owner"),
+    sqlite_with_rowid=False,
+)
+
+schema_state = Table(
+    "schema_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("stamp", code_points(), nullable=False),
+)

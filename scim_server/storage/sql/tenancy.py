@@ -1,0 +1,165 @@
+"""Tenants and credentials in SQL: the `Tenancy` protocol on either engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scim_server import errors
+from scim_server.storage.base import Credential, Tenant
+from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.spelling import json_list, spelling_of
+from scim_server.storage.sql.tables import (
+    attribute_index,
+    credentials,
+    membership_state,
+    relations,
+    resources,
+    tenants,
+    unique_values,
+)
+
+_TENANTS = select(tenants.c.id, tenants.c.name, tenants.c.profile, tenants.c.settings)
+_TENANT = _TENANTS.where(tenants.c.name == bindparam("name"))
+_CREDENTIALS = select(
+    credentials,
+    tenants.c.name,
+    tenants.c.profile,
+    tenants.c.settings,
+).join_from(credentials, tenants, credentials.c.tenant_id == tenants.c.id)
+_BY_DIGEST = _CREDENTIALS.where(credentials.c.digest == bindparam("digest"))
+_OF_TENANT = _CREDENTIALS.where(credentials.c.tenant_id == bindparam("tenant")).order_by(
+    credentials.c.created, credentials.c.id
+)
+_REVOKE = (
+    update(credentials)
+    .where(
+        credentials.c.tenant_id == bindparam("tenant"),
+        credentials.c.id == bindparam("credential"),
+        credentials.c.revoked.is_(None),
+    )
+    .values(revoked=bindparam("now"))
+)
+# What refers to a tenant goes before it.
+_EVERYTHING = (relations, membership_state, unique_values, attribute_index, resources, credentials)
+
+
+class SqlTenancy:
+    """`storage.base.Tenancy` over a database's connections. Times are kept as UTC text of fixed width."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._record_use = _record_use(connections.dialect_name)
+
+    def tenants(self) -> Sequence[Tenant]:
+        statement = _TENANTS.order_by(tenants.c.name)
+        return [_tenant(row) for row in self._connections.read(lambda c: c.execute(statement).mappings().all())]
+
+    def tenant(self, name: str) -> Tenant | None:
+        row = self._connections.read(lambda c: c.execute(_TENANT, {"name": name}).mappings().first())
+        return None if row is None else _tenant(row)
+
+    def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:
+        values = {"name": name, "profile": profile, "settings": orjson.dumps(dict(settings)).decode()}
+
+        def work(connection: Connection) -> int:
+            id: int = connection.execute(insert(tenants).values(values).returning(tenants.c.id)).scalar_one()
+            return id
+
+        try:
+            return Tenant(self._connections.write(work), name, profile, dict(settings))
+        except IntegrityError as error:
+            raise errors.Uniqueness(f"There is a tenant named {name} already.") from error
+
+    def remove_tenant(self, tenant: int) -> None:
+        def work(connection: Connection) -> None:
+            for table in _EVERYTHING:
+                connection.execute(delete(table).where(table.c.tenant_id == tenant))
+            connection.execute(delete(tenants).where(tenants.c.id == tenant))
+
+        self._connections.write(work)
+
+    def add_credential(self, tenant: int, digest: str, credential: Credential) -> None:
+        values = {
+            "tenant_id": tenant,
+            "id": credential.id,
+            "digest": digest,
+            "dialect": credential.dialect,
+            "read_only": credential.read_only,
+            "created": _text(credential.created),
+            "expires": _text(credential.expires),
+            "revoked": _text(credential.revoked),
+            "last_used": _text(credential.last_used),
+            "subject": credential.subject,
+        }
+        try:
+            self._connections.write(lambda connection: connection.execute(insert(credentials), values))
+        except IntegrityError as error:
+            raise errors.Uniqueness("There is such a credential already, or no such tenant.") from error
+
+    def credential(self, digest: str) -> Credential | None:
+        row = self._connections.read(lambda c: c.execute(_BY_DIGEST, {"digest": digest}).mappings().first())
+        return None if row is None else _credential(row)
+
+    def credentials(self, tenant: int) -> Sequence[Credential]:
+        rows = self._connections.read(lambda c: c.execute(_OF_TENANT, {"tenant": tenant}).mappings().all())
+        return [_credential(row) for row in rows]
+
+    def revoke(self, tenant: int, id: str, now: datetime) -> bool:
+        values = {"tenant": tenant, "credential": id, "now": _text(now)}
+        return self._connections.write(lambda connection: connection.execute(_REVOKE, values).rowcount) > 0
+
+    def record_use(self, uses: Mapping[str, datetime]) -> None:
+        if not uses:
+            return
+        listed = json_list(sorted((id, _text(moment)) for id, moment in uses.items()))
+        self._connections.write(lambda connection: connection.execute(self._record_use, {"uses": listed}))
+
+
+def _record_use(dialect: str) -> Any:
+    given = spelling_of(dialect).lists("uses")
+    id, moment = given.field(0), given.field(1)
+    return (
+        update(credentials)
+        .where(
+            credentials.c.id == id,
+            or_(credentials.c.last_used.is_(None), credentials.c.last_used < moment),
+        )
+        .values(last_used=moment)
+    )
+
+
+def _tenant(values: RowMapping) -> Tenant:
+    return Tenant(values["id"], values["name"], values["profile"], orjson.loads(values["settings"]))
+
+
+def _credential(values: RowMapping) -> Credential:
+    settings = orjson.loads(values["settings"])
+    return Credential(
+        values["id"],
+        Tenant(values["tenant_id"], values["name"], values["profile"], settings),
+        values["dialect"],
+        values["read_only"],
+        _required(values["created"]),
+        _moment(values["expires"]),
+        _moment(values["revoked"]),
+        _moment(values["last_used"]),
+        values["subject"],
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _required(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else _required(text)

@@ -1,0 +1,430 @@
+"""Bound filters as SQL conditions: the second interpreter of what `domain.filter` means, beside `domain.match`.
+
+Conditions may be NULL for no. `not` goes down to the leaves and complements there (`IS NOT TRUE`), so that it is
+exact, and what stands beside it can still use an index.
+
+What indexes serve: eq and sw on unique and indexed paths (their tables), eq on the elements of rows (both
+directions), and on PostgreSQL eq on everything else in the comparison form, by containment, which also says "in the
+same element".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import eq, ge, gt, le, lt
+from typing import Any, Final, Protocol, TypeAlias, assert_never
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from scim_server.domain import compare
+from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.filter import (
+    Always,
+    AnyElement,
+    BoundAnd,
+    BoundFilter,
+    BoundNot,
+    BoundOr,
+    ElementTest,
+    Key,
+    Operator,
+    Test,
+)
+from scim_server.domain.registry import Registry
+from scim_server.domain.schema import VALUE, Attribute, Json, Kept, ResourceType, Returned, Uniqueness
+from scim_server.storage.sql.nodes import Condition, Node, Values, negated
+from scim_server.storage.sql.paths import Paths
+from scim_server.storage.sql.records import kind_of
+from scim_server.storage.sql.spelling import Spelling
+from scim_server.storage.sql.tables import attribute_index, relations, resources, unique_values
+
+Expression: TypeAlias = ColumnElement[Any]
+Leaf: TypeAlias = Test | ElementTest | AnyElement
+
+
+class Conditions:
+    """Makes conditions for one engine."""
+
+    def __init__(self, spelling: Spelling, registry: Registry) -> None:
+        self.paths = Paths(spelling, registry)
+        self._tests = Tests(spelling)
+
+    def of_resource(self, bound: BoundFilter, resource_type: ResourceType) -> Condition:
+        """A condition over a row of `resources` of that type; NULL is no."""
+        return holds(bound, _OfResource(self.paths, self._tests, resource_type))
+
+    def of_element(self, bound: BoundFilter) -> Condition:
+        """A condition over a row of `relations`, from a filter whose leaves are ElementTests; NULL is no."""
+        return holds(bound, _OfElement(self._tests, lambda sub: self.paths.row_member(relations, sub)))
+
+
+# The frame: and, or, not ---------------------------------------------------------------------------------------------
+
+
+class Leaves(Protocol):
+    """What the leaves of a filter mean."""
+
+    def leaf(self, bound: Leaf) -> Condition:
+        """The condition of one leaf; NULL is no."""
+
+    def any_leaf(self, leaves: Sequence[Leaf]) -> Condition:
+        """Whether one of the leaves holds; NULL is no."""
+
+
+def holds(bound: BoundFilter, leaves: Leaves) -> Condition:
+    """The filter as a condition; NULL is no."""
+    match bound:
+        case BoundAnd(terms):
+            return and_(true(), *(holds(term, leaves) for term in terms))
+        case BoundOr(terms):
+            simple = [term for term in terms if isinstance(term, Leaf)]
+            others = [holds(term, leaves) for term in terms if not isinstance(term, Leaf)]
+            return or_(false(), leaves.any_leaf(simple), *others)
+        case BoundNot(term):
+            return fails(term, leaves)
+        case Always(value):
+            return true() if value else false()
+        case Test() | ElementTest() | AnyElement():
+            return leaves.leaf(bound)
+        case _:
+            assert_never(bound)
+
+
+def fails(bound: BoundFilter, leaves: Leaves) -> Condition:
+    """The complement of the filter, taken at its leaves."""
+    match bound:
+        case BoundAnd(terms):
+            return or_(false(), *(fails(term, leaves) for term in terms))
+        case BoundOr(terms):
+            return and_(true(), *(fails(term, leaves) for term in terms))
+        case BoundNot(term):
+            return holds(term, leaves)
+        case Always(value):
+            return false() if value else true()
+        case Test() | ElementTest() | AnyElement():
+            return negated(leaves.leaf(bound))
+        case _:
+            assert_never(bound)
+
+
+# Text that no database can hold --------------------------------------------------------------------------------------
+
+_AFTER: Final[Mapping[bool, str]] = {True: "\x01", False: "\ue000"}
+_LAST: Final = "\U0010ffff"
+
+
+def storable(text: str) -> bool:
+    """Whether a database can hold the text: PostgreSQL has no NUL, UTF-8 no surrogates; the service stores neither."""
+    return _unstorable(text) == len(text)
+
+
+def _unstorable(text: str) -> int:
+    return next((n for n, c in enumerate(text) if c == "\0" or "\ud800" <= c <= "\udfff"), len(text))
+
+
+def least_above(text: str) -> str:
+    """The least storable text that is not less than an unstorable one: the same bound for every stored value."""
+    place = _unstorable(text)
+    return text[:place] + _AFTER[text[place] == "\0"]
+
+
+def successor(prefix: str) -> str | None:
+    """The least text that is greater than all that begin with the prefix, by code point; None where there is none."""
+    stem = prefix.rstrip(_LAST)
+    if not stem:
+        return None
+    following = ord(stem[-1]) + 1
+    return stem[:-1] + ("\ue000" if following == 0xD800 else chr(following))
+
+
+# Operators -----------------------------------------------------------------------------------------------------------
+
+
+class Tests:
+    """The operators on one value, and on all values of a path."""
+
+    __test__ = False  # not a test class for pytest
+
+    def __init__(self, spelling: Spelling) -> None:
+        self.spelling = spelling
+
+    def on(self, values: Values, operator: Operator, key: Key | None) -> Condition:
+        """Whether the test holds for the values of a path (`domain.filter`); NULL is no."""
+        if operator is Operator.PR:
+            return values.some(lambda node: node.present())
+        assert key is not None
+        if operator is not Operator.NE:
+            return values.some(lambda node: self._holds(node, operator, key))
+        if not values.sources:
+            return negated(self._holds(values.node, Operator.EQ, key))
+        differs = values.some(lambda node: negated(self._holds(node, Operator.EQ, key)))
+        return or_(~values.some(lambda node: true()), differs)
+
+    def _holds(self, node: Node, operator: Operator, key: Key) -> Condition:
+        if isinstance(key, str):
+            return self._text_holds(node.text(), operator, key)
+        value = node.boolean() if isinstance(key, bool) else node.number()
+        return _COMPARISONS[operator](value, literal(int(key), BigInteger))
+
+    def _text_holds(self, value: Expression, operator: Operator, key: str) -> Condition:
+        if not storable(key):
+            return _beside(value, operator, key)
+        match operator:
+            case Operator.CO:
+                return self.spelling.place_of(literal(key, Text), value) > 0
+            case Operator.SW:
+                return begins(value, key)
+            case Operator.EW:
+                return self.spelling.last(value, len(key)) == key if key else value.is_not(None)
+            case _:
+                return _COMPARISONS[operator](value, literal(key, Text))
+
+
+_COMPARISONS: Final[Mapping[Operator, Callable[[Expression, Expression], Condition]]] = {
+    Operator.EQ: eq,
+    Operator.GT: gt,
+    Operator.GE: ge,
+    Operator.LT: lt,
+    Operator.LE: le,
+}
+
+
+def _beside(value: Expression, operator: Operator, key: str) -> Condition:
+    """A test with a text that no value can be, but that lies between values."""
+    if operator in (Operator.GT, Operator.GE):
+        return value >= least_above(key)
+    if operator in (Operator.LT, Operator.LE):
+        return value < least_above(key)
+    return false()
+
+
+def begins(value: Expression, prefix: str) -> Condition:
+    """Whether a text begins with the prefix, as a range, which an index can serve."""
+    end = successor(prefix)
+    return value >= prefix if end is None else and_(value >= prefix, value < end)
+
+
+# Elements ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _OfElement:
+    """Leaves inside brackets: `member` gives the values of a sub-attribute of the element at hand."""
+
+    tests: Tests
+    member: Callable[[Attribute | None], Values]
+
+    def leaf(self, bound: Leaf) -> Condition:
+        if not isinstance(bound, ElementTest):
+            raise TypeError("a test of a resource stands inside brackets")
+        return self.tests.on(self.member(bound.sub), bound.operator, bound.key)
+
+    def any_leaf(self, leaves: Sequence[Leaf]) -> Condition:
+        return or_(false(), *map(self.leaf, leaves))
+
+
+# Resources -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A condition on a narrow table whose rows name resources: `column` has their ids."""
+
+    column: ColumnElement[str]
+    where: Condition
+
+
+def among(lookups: Iterable[Lookup]) -> Condition:
+    """Whether a resource is named by one of the look-ups: one selection for each table."""
+    by_column: dict[ColumnElement[str], list[Condition]] = {}
+    for lookup in lookups:
+        by_column.setdefault(lookup.column, []).append(lookup.where)
+    found = [select(column).where(or_(*conditions)) for column, conditions in by_column.items()]
+    if not found:
+        return false()
+    return resources.c.id.in_(found[0] if len(found) == 1 else union_all(*found))
+
+
+@dataclass(frozen=True, slots=True)
+class _OfResource:
+    """Leaves of a filter on resources of one type."""
+
+    paths: Paths
+    tests: Tests
+    resource_type: ResourceType
+
+    def leaf(self, bound: Leaf) -> Condition:
+        return self.any_leaf([bound])
+
+    def any_leaf(self, leaves: Sequence[Leaf]) -> Condition:
+        lookups, others = [], []
+        for bound in leaves:
+            lookup = self._lookup(bound)
+            if lookup is None:
+                others.append(self._read(bound))
+            else:
+                lookups.append(lookup)
+        return or_(among(lookups), *others)
+
+    def _lookup(self, bound: Leaf) -> Lookup | None:
+        if not isinstance(bound, Test) or bound.key is None:
+            return None
+        return lookup_of(bound.path, bound.operator, bound.key, self.resource_type)
+
+    def _read(self, bound: Leaf) -> Condition:
+        match bound:
+            case Test(path, operator, key):
+                return self._test(path, operator, key)
+            case AnyElement(path, inner):
+                return self._any_element(path, inner)
+            case ElementTest():
+                raise TypeError("a test of an element stands outside of brackets")
+            case _:
+                assert_never(bound)
+
+    def _test(self, path: BoundPath, operator: Operator, key: Key | None) -> Condition:
+        values = self.paths.values(path, self.resource_type)
+        if operator is Operator.NE and not values.sources and key is not None:
+            return negated(self.leaf(Test(path, Operator.EQ, key)))
+        if operator is Operator.EQ and key is not None:
+            contained = self._contained(path, {path.sub: key})
+            if contained is not None:
+                return contained
+        return self.tests.on(values, operator, key)
+
+    def _any_element(self, path: BoundPath, inner: BoundFilter) -> Condition:
+        """Some element satisfies the filter.
+
+        What its eq terms demand is said once more in a way that an index serves.
+        """
+        some = self._some_element(path, inner)
+        equalities = _equalities(inner)
+        for sub, key in equalities.keys.items():
+            lookup = lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type)
+            if lookup is not None:
+                return and_(among([lookup]), some)
+        contained = self._contained(path, equalities.keys) if equalities.keys else None
+        if contained is None:
+            return some
+        return contained if equalities.are_all else and_(contained, some)
+
+    def _some_element(self, path: BoundPath, inner: BoundFilter) -> Condition:
+        holder = self.paths.holder(path, self.resource_type)
+        if holder is None:
+            values = self.paths.values(path, self.resource_type)
+            element = _OfElement(self.tests, lambda sub: self.paths.member(path, sub))
+            return and_(values.node.exists(), holds(inner, element))
+        condition = holds(inner, _OfElement(self.tests, holder.member))
+        return exists(select(literal(1)).select_from(*holder.sources).where(*holder.where, condition))
+
+    def _contained(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Condition | None:
+        """Whether one element has all these keys, by containment; None where that cannot be said."""
+        if not in_form(path.attribute, self.resource_type) or not all(map(_is_storable, keys.values())):
+            return None
+        return self.tests.spelling.contains(resources.c.comparison, _form(path, keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Equalities:
+    """The keys that a conjunction demands of one element, and whether it demands nothing else."""
+
+    keys: Mapping[Attribute | None, Key]
+    are_all: bool
+
+
+def _equalities(inner: BoundFilter) -> Equalities:
+    terms = inner.terms if isinstance(inner, BoundAnd) else (inner,)
+    keys: dict[Attribute | None, Key] = {}
+    for term in terms:
+        if isinstance(term, ElementTest) and term.operator is Operator.EQ and term.key is not None:
+            keys.setdefault(term.sub, term.key)
+    return Equalities(keys, len(keys) == len(terms))
+
+
+def _is_storable(key: Key) -> bool:
+    return not isinstance(key, str) or storable(key)
+
+
+def in_form(attribute: Attribute, resource_type: ResourceType) -> bool:
+    """Whether the values of a core, common or extension attribute are in the comparison form."""
+    if attribute.kept is Kept.DERIVED:
+        return attribute.name not in resource_type.inverses  # `schemas`: it follows from the form itself
+    return attribute.kept is Kept.DOCUMENT
+
+
+def _form(path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Json:
+    """The smallest comparison form in which one element of the path's attribute has all these keys."""
+    value: Json = keys.get(None)
+    if value is None:
+        value = {sub.name: [key] if sub.multi_valued else key for sub, key in keys.items() if sub}
+    value = {path.attribute.name: [value] if path.attribute.multi_valued else value}
+    return {path.extension: value} if path.extension else value
+
+
+# Look-ups ------------------------------------------------------------------------------------------------------------
+
+_LONGEST_PREFIX: Final = 400
+"""Bytes. Long keys stand in the tables as a prefix of 512 bytes and a hash (`compare.entry_text`)."""
+
+
+def lookup_of(path: BoundPath, operator: Operator, key: Key, resource_type: ResourceType) -> Lookup | None:
+    """The look-up that answers the test exactly, or None where there is none."""
+    if isinstance(key, str) and not storable(key):
+        return None
+    if path.leaf.name == VALUE and operator is Operator.EQ and not in_form(path.attribute, resource_type):
+        return _relation(path.attribute, key, resource_type)
+    table = _table(path, resource_type)
+    # An empty string makes no unique entry: it is nobody's.
+    if table is None or key == "":
+        return None
+    if operator is Operator.EQ:
+        return _entry(table, path, table.c.key == compare.entry_text(key), resource_type)
+    if operator is Operator.SW and isinstance(key, str) and len(key.encode()) <= _LONGEST_PREFIX:
+        return _entry(table, path, begins(table.c.key, key), resource_type)
+    return None
+
+
+def _relation(attribute: Attribute, key: Key, resource_type: ResourceType) -> Lookup | None:
+    """Who owns a row with that target; or, the other way round, whom the rows of that owner name."""
+    inverse = resource_type.inverses.get(attribute.name)
+    if inverse is not None:
+        kind, given, column = kind_of(inverse.resource_type, inverse.attribute), relations.c.owner, relations.c.target
+    elif attribute.kept is Kept.ROWS:
+        kind, given, column = kind_of(resource_type.name, attribute.name), relations.c.target, relations.c.owner
+    else:
+        return None
+    where = and_(relations.c.tenant_id == bindparam("tenant"), relations.c.kind == kind, given == key)
+    return Lookup(column, where)
+
+
+def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
+    if path.attribute.kept is not Kept.DOCUMENT or path.leaf.returned is Returned.NEVER or path.leaf.is_complex:
+        return None
+    if path.leaf.uniqueness is not Uniqueness.NONE:
+        return unique_values
+    return attribute_index if path.key in resource_type.indexed else None
+
+
+def _entry(table: Table, path: BoundPath, key: Condition, resource_type: ResourceType) -> Lookup:
+    where = and_(
+        table.c.tenant_id == bindparam("tenant"),
+        table.c.type == resource_type.name,
+        table.c.path == path.key,
+        key,
+    )
+    return Lookup(table.c.resource_id, where)
