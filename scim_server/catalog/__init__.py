@@ -18,10 +18,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scim_server.catalog import files, schemas, shapes
+from scim_server.catalog import files, resource_types, schemas, shapes
 from scim_server.catalog.faults import CatalogError, Fault, Severity
 from scim_server.catalog.files import Document, Kind
 from scim_server.catalog.resource_types import Outcome, assemble
+from scim_server.catalog.schemas import Definition
 from scim_server.domain.registry import Registry, published
 
 __all__ = ["CatalogError", "Fault", "Severity", "check", "load"]
@@ -67,20 +68,31 @@ def _documents(extensions: Path | None) -> tuple[list[Document], list[Fault]]:
     faults += [result for result in results if isinstance(result, Fault)]
     for document in documents:
         faults += _faults(document)
-    return documents, faults
+    return documents, faults or _repeated(documents)
 
 
 def _faults(document: Document) -> list[Fault]:
     misshapen = shapes.faults(document)
-    if misshapen or document.source.kind not in (Kind.SCHEMA, Kind.COMMON):
+    kind = document.source.kind
+    if misshapen or kind is Kind.PROFILE:
         return misshapen
-    return schemas.faults(schemas.define(document))
+    return resource_types.faults(document) if kind is Kind.RESOURCE_TYPE else schemas.faults(schemas.define(document))
+
+
+def _repeated(documents: Sequence[Document]) -> list[Fault]:
+    uris = schemas.repeated_uris(_definitions(documents))
+    return [*uris, *resource_types.repeated(_of(Kind.RESOURCE_TYPE, documents))]
 
 
 def _outcome(documents: Sequence[Document]) -> Outcome:
-    def of(kind: Kind) -> list[Document]:
-        return [document for document in documents if document.source.kind is kind]
+    (common,) = _of(Kind.COMMON, documents)
+    types, profiles = _of(Kind.RESOURCE_TYPE, documents), _of(Kind.PROFILE, documents)
+    return assemble(schemas.define(common).schema, _definitions(documents), types, profiles)
 
-    (common,) = of(Kind.COMMON)
-    definitions = [schemas.define(document) for document in of(Kind.SCHEMA)]
-    return assemble(schemas.define(common).schema, definitions, of(Kind.RESOURCE_TYPE), of(Kind.PROFILE))
+
+def _definitions(documents: Sequence[Document]) -> list[Definition]:
+    return [schemas.define(document) for document in _of(Kind.SCHEMA, documents)]
+
+
+def _of(kind: Kind, documents: Sequence[Document]) -> list[Document]:
+    return [document for document in documents if document.source.kind is kind]

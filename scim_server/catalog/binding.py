@@ -152,7 +152,7 @@ class Binding:
         return path
 
     def _missing(self, name: str, place: Place) -> None:
-        problem = f"{self._type.name} has no attribute {shown(name)}"
+        problem = f"{self._draft.resource_type.name} has no attribute {shown(name)}"
         self.faults.append(place.fault(problem, "an attribute of its schemas"))
 
     def _holds(self, place: Place, reason: tuple[str, str] | None) -> bool:

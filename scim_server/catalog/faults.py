@@ -63,9 +63,9 @@ class Place:
 
 
 def shown(value: Json) -> str:
-    """A value as a message shows it: JSON on one line, cut after 60 characters."""
+    """A value as a message shows it: JSON on one line, cut after 100 characters."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -7,8 +7,9 @@ rest goes on without it, so that one run finds as much as it can.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from scim_server.catalog.binding import Binding, Draft, Use
@@ -23,6 +24,8 @@ TAKEN_NAMES: Final = frozenset({"ServiceProviderConfig", "ResourceType", "Schema
 TAKEN_ENDPOINTS: Final = frozenset(
     {"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Schemas", "/Bulk", "/Me"}
 )
+# Names and endpoints are unique and exact (errata 8366, 8475); a base schema has one endpoint (erratum 8365).
+DISTINCT: Final[Mapping[str, Callable[[str], str]]] = {"name": str, "endpoint": str, "schema": str.lower}
 NO_RESOURCE: Final = frozenset({"external", "uri"})
 
 
@@ -35,6 +38,37 @@ class Outcome:
     faults: tuple[Fault, ...]
 
 
+def faults(document: Document) -> list[Fault]:
+    """What is wrong with the name and the address of a resource type by itself."""
+    name, endpoint = document.content["name"], document.content["endpoint"]
+    at_name, at_endpoint = document.place.member("name"), document.place.member("endpoint")
+    found = []
+    if not NAME.fullmatch(name):
+        found.append(at_name.fault(f"{shown(name)} is not a name", "a letter, then letters, digits, - or _"))
+    if name in TAKEN_NAMES:
+        found.append(at_name.fault(f"{shown(name)} means something else in SCIM", "another name"))
+    if not (endpoint.startswith("/") and NAME.fullmatch(endpoint[1:])):
+        found.append(at_endpoint.fault(f"{shown(endpoint)} is not an endpoint", "a path of one step, such as /Users"))
+    if endpoint in TAKEN_ENDPOINTS:
+        found.append(at_endpoint.fault(f"{shown(endpoint)} is taken by the protocol", "another path"))
+    if document.content.get("id", name) != name:
+        found.append(document.place.member("id").fault("differs from the name", f"{shown(name)}, or no id"))
+    return found
+
+
+def repeated(types: Iterable[Document]) -> list[Fault]:
+    """What two resource types have in common and must not."""
+    first: dict[tuple[str, str], Document] = {}
+    found = []
+    for document, (key, folded) in product(types, DISTINCT.items()):
+        value = document.content[key]
+        other = first.setdefault((key, folded(value)), document)
+        if other is not document:
+            problem = f"{shown(value)} belongs to {other.content['name']} in {other.place.file} already"
+            found.append(document.place.member(key).fault(problem, f"another {key}"))
+    return found
+
+
 def assemble(
     common: Schema, definitions: Iterable[Definition], types: Sequence[Document], profiles: Iterable[Document]
 ) -> Outcome:
@@ -44,13 +78,13 @@ def assemble(
     bindings = [Binding(draft) for draft in drafts]
     finished = tuple(binding.resource_type for binding in bindings)
     unbound = assembly.unbound(finished)
-    faults = [
+    found = [
         *assembly.faults,
         *(fault for binding in bindings for fault in binding.faults),
         *_inverse_faults(drafts, {t.name: t for t in finished}),
         *_schema_faults(assembly.definitions.values(), unbound, common, {t.name for t in finished}),
     ]
-    return Outcome(finished, unbound, tuple(faults))
+    return Outcome(finished, unbound, tuple(found))
 
 
 class _Assembly:
@@ -58,15 +92,12 @@ class _Assembly:
 
     def __init__(self, common: Schema, definitions: Iterable[Definition]) -> None:
         self.faults: list[Fault] = []
-        self.definitions: dict[str, Definition] = {}
+        self.definitions = {definition.schema.id.lower(): definition for definition in definitions}
         self._common = common
-        for definition in definitions:
-            self._define(definition)
 
     def drafts(self, types: Sequence[Document], uses: Sequence[Use]) -> list[Draft]:
-        names = self._distinct(types, "name")
-        self._distinct(types, "endpoint")
-        bases = self._distinct(types, "schema")
+        names = [document.content["name"] for document in types]
+        bases = {document.content["schema"].lower(): document for document in types}
         for use in uses:
             self._check_type(use, names)
         found = [self._draft(document, uses, bases) for document in types]
@@ -76,35 +107,16 @@ class _Assembly:
         bound = {schema.id.lower() for t in resource_types for _, schema in t.containers}
         return tuple(definition for urn, definition in self.definitions.items() if urn not in bound)
 
-    def _define(self, definition: Definition) -> None:
-        """URIs of schemas differ in more than case (RFC 7644 section 3.10)."""
-        first = self.definitions.setdefault(definition.schema.id.lower(), definition)
-        if first is not definition:
-            problem = f"{shown(definition.schema.id)} is defined in {first.place.file} already"
-            self.faults.append(definition.place.member("id").fault(problem, "another URI"))
-
-    def _distinct(self, types: Sequence[Document], key: str) -> dict[str, Document]:
-        """Names and endpoints are unique (errata 8366, 8475), and a base schema has one endpoint (erratum 8365)."""
-        found: dict[str, Document] = {}
-        for document in types:
-            value = document.content[key]
-            first = found.setdefault(value, document)
-            if first is not document:
-                problem = f"{shown(value)} belongs to {first.content['name']} in {first.place.file} already"
-                self.faults.append(document.place.member(key).fault(problem, f"another {key}"))
-        return found
-
-    def _check_type(self, use: Use, names: Mapping[str, Document]) -> None:
+    def _check_type(self, use: Use, names: Sequence[str]) -> None:
         if use.resource_type not in names:
             place = use.place.member("resource_type")
             self.faults.append(place.fault(f"there is no resource type {shown(use.resource_type)}", one_of(names)))
 
     def _draft(self, document: Document, uses: Sequence[Use], bases: Mapping[str, Document]) -> Draft | None:
         content = document.content
-        self.faults += _name_faults(document)
         base = self._definition(content["schema"], document.place.member("schema"))
         own = [*_own_uses(document), *(use for use in uses if use.resource_type == content["name"])]
-        extensions = self._extensions(own, {urn.lower(): other for urn, other in bases.items()})
+        extensions = self._extensions(own, bases)
         if base is None:
             return None
         resource_type = ResourceType(
@@ -188,23 +200,6 @@ def _clash(use: Use, bases: Mapping[str, Document], found: Mapping[str, tuple[Us
     if urn in found:
         return f"{shown(use.urn)} is bound to {use.resource_type} in {found[urn][0].place.file} already"
     return None
-
-
-def _name_faults(document: Document) -> list[Fault]:
-    name, endpoint = document.content["name"], document.content["endpoint"]
-    at_name, at_endpoint = document.place.member("name"), document.place.member("endpoint")
-    found = []
-    if not NAME.fullmatch(name):
-        found.append(at_name.fault(f"{shown(name)} is not a name", "a letter, then letters, digits, - or _"))
-    if name in TAKEN_NAMES:
-        found.append(at_name.fault(f"{shown(name)} means something else in SCIM", "another name"))
-    if not (endpoint.startswith("/") and NAME.fullmatch(endpoint[1:])):
-        found.append(at_endpoint.fault(f"{shown(endpoint)} is not an endpoint", "a path of one step, such as /Users"))
-    if endpoint in TAKEN_ENDPOINTS:
-        found.append(at_endpoint.fault(f"{shown(endpoint)} is taken by the protocol", "another path"))
-    if document.content.get("id", name) != name:
-        found.append(document.place.member("id").fault("differs from the name", f"{shown(name)}, or no id"))
-    return found
 
 
 def _inverse_faults(drafts: Iterable[Draft], types: Mapping[str, ResourceType]) -> list[Fault]:

@@ -30,7 +30,8 @@ from scim_server.domain.schema import (
 )
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")
-URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+# An absolute URI that can stand before an attribute's name in a path, and in a filter.
+URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"()\[\]]*[^\s\"()\[\]:]")
 MESSAGES: Final = "urn:ietf:params:scim:api:messages:"
 # RFC 7643 sections 2.3.6 and 2.3.7: the case of these always counts.
 ALWAYS_EXACT: Final = frozenset({AttributeType.REFERENCE, AttributeType.BINARY})
@@ -97,6 +98,19 @@ def faults(definition: Definition) -> list[Fault]:
     found = [*_uri(definition), *_repeated(attributes)]
     for attribute in attributes:
         found += _broken(attribute, RULES)
+    return found
+
+
+def repeated_uris(definitions: Iterable[Definition]) -> list[Fault]:
+    """URIs of schemas that do not differ in more than case (RFC 7644 section 3.10)."""
+    first: dict[str, Definition] = {}
+    found = []
+    for definition in definitions:
+        uri = definition.schema.id
+        other = first.setdefault(uri.lower(), definition)
+        if other is not definition:
+            place = definition.place.member("id")
+            found.append(place.fault(f"{shown(uri)} is defined in {other.place.file} already", "another URI"))
     return found
 
 
@@ -213,7 +227,9 @@ def _references(item: Written) -> Iterator[Fault]:
 def _case(item: Written) -> Iterator[Fault]:
     place, kind = item.place.member("caseExact"), item.attribute.type
     if kind not in HAS_CASE and item.attribute.case_exact:
-        yield place.fault(f"a {kind} has no case", f"false or nothing, or the type {one_of(sorted(HAS_CASE))}")
+        yield place.fault(
+            f"a {kind} has no case", f"false or nothing, or one of the types {', '.join(sorted(HAS_CASE))}"
+        )
     if kind in ALWAYS_EXACT and not item.attribute.case_exact:
         yield place.fault(f"the case of a {kind} always counts", "true or nothing")
 
@@ -223,7 +239,9 @@ def _unique(item: Written) -> Iterator[Fault]:
     if attribute.uniqueness is Uniqueness.NONE:
         return
     if attribute.type not in HAS_UNIQUENESS:
-        yield place.fault(f"a {attribute.type} cannot be unique", f"none, or the type {one_of(sorted(HAS_UNIQUENESS))}")
+        yield place.fault(
+            f"a {attribute.type} cannot be unique", f"none, or one of the types {', '.join(sorted(HAS_UNIQUENESS))}"
+        )
     if attribute.returned is Returned.NEVER:
         yield place.fault("what is never returned cannot be unique: a refusal would reveal it", "none")
 
