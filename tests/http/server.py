@@ -44,7 +44,7 @@ class Server:
         """A new tenant."""
         return self.database.tenancy.add_tenant(f"tenant-{next(self._numbers)}", "default", settings)
 
-    def token(self, tenant: Tenant, dialect: str = "generic", **more: bool) -> str:
+    def token(self, tenant: Tenant, dialect: str = "generic", **more: Any) -> str:
         """A new token of the tenant; `read_only=True` for one that must not write."""
         terms = Terms(dialect, None, **more)
         return grant(self.database.tenancy, tenant, terms, composition.now()).value

@@ -98,7 +98,7 @@ def test_the_deepest_object_is_read() -> None:
 
 def request(body: bytes = b"{}", **headers: str) -> Request:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return EnvironBuilder(method="POST", data=body, headers=sent).get_request()
+    return EnvironBuilder(method="POST", data=body, headers=list(sent.items())).get_request()
 
 
 ACCEPTED_TYPES = [
