@@ -27,6 +27,8 @@ from scim_server.storage import sql
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
+_CLOSERS: Final = "scim_server.closers"
+
 
 def now() -> datetime:
     """The time, aware and in UTC."""
@@ -75,18 +77,29 @@ def open_database(settings: Settings) -> sql.Database:
 
 
 def create_app(settings: Settings, clock: Clock = now, new_id: NewId = new_id) -> Flask:
-    """The application over a database of its own, which lives as long as the process; it migrates nothing."""
+    """The application over a database of its own; it migrates nothing. `close` ends both."""
     registry = load_registry(settings)
-    return assemble(settings, registry, _open(settings, registry), clock, new_id)
+    database = _open(settings, registry)
+    app = assemble(settings, registry, database, clock, new_id)
+    app.extensions[_CLOSERS].append(database.close)
+    return app
+
+
+def close(app: Flask) -> None:
+    """Write what is still in memory, and close the database that `create_app` opened. The process may end without."""
+    for closer in app.extensions[_CLOSERS]:
+        closer()
 
 
 def assemble(settings: Settings, registry: Registry, database: sql.Database, clock: Clock, new_id: NewId) -> Flask:
-    """The application over these parts."""
+    """The application over these parts. Whoever opened the database closes it, after the application."""
     resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
-    return build(
+    app = build(
         Parts(settings, registry, resources, authenticator, lambda: database.storage.readiness(registry.stamp))
     )
+    app.extensions[_CLOSERS] = [authenticator.close]
+    return app
 
 
 def _open(settings: Settings, registry: Registry) -> sql.Database:

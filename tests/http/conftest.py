@@ -13,7 +13,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("http") / "scim.db"
     server = Server(Settings(database_url=f"sqlite:///{path}", max_body=64 * 1024, page_default=3, page_max=5))
     yield server
-    server.database.close()
+    server.close()
 
 
 @pytest.fixture

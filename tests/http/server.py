@@ -1,7 +1,7 @@
 """A server for tests, as a client sees it: the real application over a real database, and a tenant for each test."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -33,12 +33,22 @@ class Server:
         self.database = composition.open_database(settings)
         self.database.migrate()
         self._numbers = count(1)
+        self._apps: dict[Settings, Flask] = {}
 
     def app(self, **changes: Any) -> Flask:
         """The application, with some settings changed."""
-        values = {name: getattr(self.settings, name) for name in self.settings.__slots__} | changes
-        settings = Settings(**values)
-        return composition.assemble(settings, self.registry, self.database, composition.now, composition.new_id)
+        settings = replace(self.settings, **changes)
+        if settings not in self._apps:
+            self._apps[settings] = composition.assemble(
+                settings, self.registry, self.database, composition.now, composition.new_id
+            )
+        return self._apps[settings]
+
+    def close(self) -> None:
+        """Close the applications, then the database."""
+        for app in self._apps.values():
+            composition.close(app)
+        self.database.close()
 
     def tenant(self, **settings: Any) -> Tenant:
         """A new tenant."""
