@@ -282,7 +282,9 @@ class _Elements:
 
     def named(self, path: AttrPath) -> _Target | None:
         if path.urn is not None or path.sub is not None:
-            raise InvalidFilter(f"The brackets of {self.attribute.name} hold names of its sub-attributes, not {path}.")
+            raise InvalidFilter(
+                f"The brackets of {self.attribute.name} hold names of its sub-attributes, not {str(path)!r}."
+            )
         if not self.attribute.is_complex:
             return self._simple(path.name)
         sub = self.attribute.sub(path.name)

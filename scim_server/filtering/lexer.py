@@ -50,6 +50,7 @@ _NOT: Final = re.compile(r"not(?=[ \t]*\()", re.IGNORECASE)
 _JOINT: Final = re.compile(r"(and|or)(?=[ \t(]|$)", re.IGNORECASE)
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _WORD: Final = re.compile(r'[^\s"()\[\]]+')
+_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 _OPERATORS: Final = {operator.value: operator for operator in Operator}
 _CONSTANTS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 
@@ -216,12 +217,12 @@ def _decoded(quoted: str) -> str:
     try:
         text: str = json.loads(quoted)
     except ValueError:
-        raise InvalidFilter(f"The filter has a string with an escape that JSON does not know: {quoted[:64]}") from None
+        raise InvalidFilter(f"JSON does not know an escape in the string {quoted[:64]!r}.") from None
     return _checked(text)
 
 
 def _checked(text: str) -> str:
     """The text, which no stored value could equal were there a NUL or half a surrogate pair in it (R-I18N-09)."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _UNFIT.search(text):
         raise InvalidFilter("The filter has a string with a NUL or a lone surrogate.")
     return text
