@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scim_server import catalog
+from scim_server.catalog import shapes
 from scim_server.domain import coerce
 from scim_server.domain.constraints import check_required
 from scim_server.domain.dialect import STRICT, Leniency
@@ -423,6 +424,15 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert said(folder) == ["schemas/other.json: cannot be read (Is a directory)"]
 
 
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5_000], ids=["nested too deeply", "too long a number"])
+@pytest.mark.parametrize(("file", "start"), [(BADGE, '{"id": '), (PROFILE, "id = ")])
+def test_a_file_that_is_beyond_the_reader_is_refused(file: str, start: str, value: str, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    (folder / file).write_text(f"{start}{value}")
+    (text,) = said(folder)
+    assert re.fullmatch(rf"{file}: cannot be read \(.+\); expected shorter numbers and less nesting", text)
+
+
 def test_a_document_that_is_no_object_is_refused(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     (folder / BADGE).write_text("[]")
@@ -626,3 +636,44 @@ def test_an_extension_number_is_unique_and_the_parent_of_a_team_is_indexed() -> 
     assert number is not None
     assert number.uniqueness is Uniqueness.SERVER
     assert f"{urn}:Group:parent" in type_named(registry, "Group").indexed
+
+
+# --- the manual
+
+MANUAL = (ROOT / "docs/extensions.md").read_text(encoding="utf-8")
+EXAMPLE_FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_the_files_of_the_manual_make_an_extension(tmp_path: Path) -> None:
+    files = EXAMPLE_FILE.findall(MANUAL)
+    assert len(files) == 4
+    for name, text in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert catalog.check(tmp_path) == []
+    registry = catalog.load(tmp_path)
+    assert type_named(registry, "Telephone").endpoint == "/Telephones"
+    assert "urn:ietf:params:scim:schemas:extension:desk:2.0:User:floor" in type_named(registry, "User").indexed
+
+
+KEYS = {
+    key
+    for shape in (
+        *(shapes.SchemaShape, shapes.AttributeShape, shapes.ResourceTypeShape, shapes.ExtensionShape),
+        *(shapes.BindingShape, shapes.DerivedShape, shapes.InverseShape),
+        *(shapes.ProfileShape, shapes.AboutShape, shapes.ProfileBindingShape),
+    )
+    for key in shape().fields
+}
+WORDS = {
+    word.value
+    for vocabulary in (AttributeType, Mutability, Returned, Uniqueness, AbsentInPut, Kept)
+    for word in vocabulary
+    if word is not Kept.RECORD
+}
+
+
+@pytest.mark.parametrize("word", sorted(KEYS | WORDS))
+def test_the_manual_explains_every_key_and_word(word: str) -> None:
+    assert re.search(rf"`\[*{re.escape(word)}\]*`", MANUAL)

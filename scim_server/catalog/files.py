@@ -91,7 +91,10 @@ def read(source: Source) -> Document | Fault:
         return place.fault(f"cannot be read ({error.strerror})")
     except UnicodeDecodeError as error:
         return place.fault(f"byte {error.start} is not UTF-8", "a text in UTF-8")
-    content = parse(text, place)
+    try:
+        content = parse(text, place)
+    except (ValueError, RecursionError) as error:
+        return place.fault(f"cannot be read ({error})", "shorter numbers and less nesting")
     return content if isinstance(content, Fault) else Document(source, content)
 
 
