@@ -291,7 +291,7 @@ def _ready(settings: Settings) -> Iterator[Database]:
     with _opened(settings) as database:
         missing = _readiness(settings, database)
         if missing:
-            raise click.ClickException(f"{missing} Run `scim-server migrate`.")
+            raise click.ClickException(missing)
         yield database
 
 
@@ -388,6 +388,8 @@ def _sentence(error: Exception) -> str:
             first, *others = (str(fault) for fault in error.faults)
             more = f" (and {len(others)} more; see `scim-server extensions check`)" if others else ""
             return f"{first}{more}"
+        case OSError() if error.strerror:
+            return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     facts = describe(error)
     code = f" {facts['code']}" if "code" in facts else ""
     return f"Unexpected {facts['error']}{code} at {facts['places'][-1]}."

@@ -70,9 +70,8 @@ def _has_sound_port(url: str) -> bool:
 
 
 def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    sound = parts.scheme in ("http", "https") and parts.hostname and _has_sound_port(text)
-    if not sound or parts.query or parts.fragment:
+    parts = urlsplit(text) if _has_sound_port(text) else None
+    if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValidationError("no absolute URL")
     return text.rstrip("/")
 
@@ -273,5 +272,5 @@ def _kind_of(value: str) -> str:
     try:
         float(value)
     except ValueError:
-        return f"text of {len(value)} characters"
+        return f"text of {len(value)} characters" if len(value) > 1 else "a single character"
     return f"the number {value.strip()}"

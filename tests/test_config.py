@@ -48,9 +48,11 @@ def test_a_public_url_loses_its_last_slash() -> None:
     assert Settings.load({"SCIM_PUBLIC_URL": "https://scim.example.com/"}).public_url == "https://scim.example.com"
 
 
+PUBLIC_URL = "an absolute http or https URL without query"
 DATABASE_URL = "a URL like sqlite:///scim.db or postgresql://user@host/name"
 BAD = [
     ("SCIM_PORT", "http", "SCIM_PORT is text of 4 characters; a whole number from 0 to 65535 is expected."),
+    ("SCIM_PORT", "x", "SCIM_PORT is a single character; a whole number from 0 to 65535 is expected."),
     ("SCIM_PORT", "65536", "SCIM_PORT is the number 65536; a whole number from 0 to 65535 is expected."),
     ("SCIM_PORT", "80.5", "SCIM_PORT is the number 80.5; a whole number from 0 to 65535 is expected."),
     ("SCIM_PORT", "", "SCIM_PORT is empty; a whole number from 0 to 65535 is expected."),
@@ -59,11 +61,10 @@ BAD = [
     ("SCIM_LOG_FORMAT", "xml", "SCIM_LOG_FORMAT is text of 3 characters; one of json, console is expected."),
     ("SCIM_HOST", "", "SCIM_HOST is empty; an address or a host name is expected."),
     ("SCIM_EXTENSIONS", "", "SCIM_EXTENSIONS is empty; a path is expected."),
-    (
-        "SCIM_PUBLIC_URL",
-        "scim.example.com",
-        "SCIM_PUBLIC_URL is text of 16 characters; an absolute http or https URL without query is expected.",
-    ),
+    ("SCIM_PUBLIC_URL", "scim.example.com", f"SCIM_PUBLIC_URL is text of 16 characters; {PUBLIC_URL} is expected."),
+    ("SCIM_PUBLIC_URL", "http://[::1", f"SCIM_PUBLIC_URL is text of 11 characters; {PUBLIC_URL} is expected."),
+    ("SCIM_PUBLIC_URL", "http://x:port", f"SCIM_PUBLIC_URL is text of 13 characters; {PUBLIC_URL} is expected."),
+    ("SCIM_PUBLIC_URL", "http://x/?a=b", f"SCIM_PUBLIC_URL is text of 13 characters; {PUBLIC_URL} is expected."),
     (
         "SCIM_DATABASE_URL",
         "mysql://db.example.com/scim",

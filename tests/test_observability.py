@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -288,3 +289,10 @@ def test_outside_of_serve_the_page_shows_this_process() -> None:
     page, content_type = metrics_page()
     assert b'scim_requests_total{method="PATCH",status="200",type="Robot"} 1.0' in page
     assert content_type.startswith("text/plain")
+
+
+def test_the_example_in_the_operation_page_has_the_keys_of_a_real_line(log: Log) -> None:
+    page = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
+    (example,) = (orjson.loads(found) for found in re.findall(r"^```json\n(.*)\n```$", page, re.MULTILINE))
+    observe(replace(FACTS, status=400, scim_type="invalidPath"))
+    assert list(example) == list(log.lines[0])
