@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -10,10 +13,19 @@ from scim_server.http.views import Parts, Views
 from scim_server.http.write import Answer
 
 
+class Application(Flask):
+    """Flask for plain functions."""
+
+    response_class = Answer
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none here is a coroutine, and Flask would look at each for every request."""
+        return func
+
+
 def build(parts: Parts) -> Flask:
     """The application over these parts; nothing of it is global."""
-    app = Flask("scim_server", static_folder=None, template_folder=None)
-    app.response_class = Answer
+    app = Application("scim_server", static_folder=None, template_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # `failures` answers OPTIONS, with SCIM's manners
     routes.register(app, Views(parts), parts.registry)
     health.register(app, parts.readiness)

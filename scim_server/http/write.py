@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from wsgiref.types import WSGIEnvironment
 
 import orjson
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from scim_server.errors import ScimError
 from scim_server.service.representation import Representation
@@ -18,9 +20,13 @@ _ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 class Answer(Response):
-    """A response that has no media type unless it has a body."""
+    """A response that has no media type unless it has a body, and whose headers are finished when it is made."""
 
     default_mimetype = None
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """The headers as they stand. The framework would copy them and parse every URL among them."""
+        return self.headers
 
 
 def json(body: bytes, status: int = 200) -> Answer:
