@@ -90,11 +90,18 @@ def rows(attributes: tuple[Attribute, ...], prefix: str = "") -> Iterator[dict[s
         yield from rows(attribute.sub_attributes, f"{path}.")
 
 
+MORE_PRECISE: dict[tuple[str, Json], dict[str, Json]] = {
+    # The RFC leaves it to the server.
+    ("Group", "displayName"): {"uniqueness": "server"},
+    # The URI of a resource compares as one, whatever base URL it was read through.
+    ("common", "meta.location"): {"referenceTypes": ["User", "Group"]},
+}
+
+
 def expected_rows(stem: str) -> list[dict[str, Json]]:
-    """The table's rows for one schema; a group's name is unique here, which RFC 7643 leaves to the server."""
+    """The table's rows for one schema, save where this server says more than RFC 7643 does."""
     found = [{k: v for k, v in row.items() if k != "schema"} for row in ROWS if row["schema"] == stem]
-    unique = {("Group", "displayName")}
-    return [{**row, "uniqueness": "server"} if (stem, row["attribute"]) in unique else row for row in found]
+    return [{**row, **MORE_PRECISE.get((stem, row["attribute"]), {})} for row in found]
 
 
 STEMS = ["common", "User", "Group", "EnterpriseUser", "ServiceProviderConfig", "ResourceType", "Schema"]
