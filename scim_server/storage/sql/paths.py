@@ -110,12 +110,12 @@ class Paths:
             name = VALUE if sub is None else sub.name
             make = _DERIVED.get(name)
             column = make(sub or attribute, owners, inverse, endpoint) if make else literal(None, Text)
-            return Values(ColumnNode(column))
+            return Values(ColumnNode(self._spelling.by_code_point(column)))
 
         return Holder((rows, owners), naming_me, rows.c.owner, member)
 
     def _column(self, path: BoundPath, resource_type: ResourceType) -> Expression:
-        return _RECORD[path.key](self._spelling, path.leaf, resource_type)
+        return self._spelling.by_code_point(_RECORD[path.key](self._spelling, path.leaf, resource_type))
 
 
 def _member(node: JsonNode, sub: Attribute | None) -> Values:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    collate,
     column,
     func,
     literal,
@@ -81,6 +82,9 @@ class Spelling(Protocol):
     def later(self, one: Expression, other: Expression) -> Expression:
         """The greater of two texts, neither of them NULL."""
 
+    def by_code_point(self, text: Expression) -> Expression:
+        """A computed text that compares by code point, as the columns do."""
+
     def node(self, form: Expression) -> JsonNode:
         """A comparison form, to be read."""
 
@@ -121,6 +125,9 @@ class SqliteSpelling:
 
     def later(self, one: Expression, other: Expression) -> Expression:
         return func.max(one, other, type_=Text)
+
+    def by_code_point(self, text: Expression) -> Expression:
+        return text
 
     def node(self, form: Expression) -> JsonNode:
         return SqliteNode(form)
@@ -168,6 +175,9 @@ class PostgresqlSpelling:
 
     def later(self, one: Expression, other: Expression) -> Expression:
         return func.greatest(one, other, type_=Text)
+
+    def by_code_point(self, text: Expression) -> Expression:
+        return collate(text, "C")
 
     def node(self, form: Expression) -> JsonNode:
         return PostgresqlNode(form)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import eq, ge, gt, le, lt
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Protocol, TypeAlias, assert_never
 
 from sqlalchemy import (
@@ -168,12 +168,10 @@ class Tests:
         if operator is Operator.PR:
             return values.some(lambda node: node.present())
         assert key is not None
+        holds = values.some(lambda node: self._holds(node, operator, key))
         if operator is not Operator.NE:
-            return values.some(lambda node: self._holds(node, operator, key))
-        if not values.sources:
-            return negated(self._holds(values.node, Operator.EQ, key))
-        differs = values.some(lambda node: negated(self._holds(node, Operator.EQ, key)))
-        return or_(~values.some(lambda node: true()), differs)
+            return holds
+        return or_(negated(values.some(lambda node: node.exists())), holds)
 
     def _holds(self, node: Node, operator: Operator, key: Key) -> Condition:
         if isinstance(key, str):
@@ -197,6 +195,7 @@ class Tests:
 
 _COMPARISONS: Final[Mapping[Operator, Callable[[Expression, Expression], Condition]]] = {
     Operator.EQ: eq,
+    Operator.NE: ne,
     Operator.GT: gt,
     Operator.GE: ge,
     Operator.LT: lt,
@@ -210,7 +209,7 @@ def _beside(value: Expression, operator: Operator, key: str) -> Condition:
         return value >= least_above(key)
     if operator in (Operator.LT, Operator.LE):
         return value < least_above(key)
-    return false()
+    return value.is_not(None) if operator is Operator.NE else false()
 
 
 def begins(value: Expression, prefix: str) -> Condition:
