@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cmp_to_key
 from random import Random
 from typing import Any
 
@@ -324,3 +323,88 @@ def test_a_filter_as_deep_as_is_allowed_is_answered(world: World) -> None:
         condition = f.Not(f.Or((condition, other))) if level % 2 else f.And((condition, other))
     selection = Selection(THING, f.bind(condition, THING, Leniency(STRICT)))
     assert world.ids(selection) == world.matching(selection)
+
+
+# Sorts and pages -----------------------------------------------------------------------------------------------------
+
+SORTS = [
+    *("text", "exact", "flag", "count", "ratio", "moment", "blob", "owner", "tags", "part.front", "boss.display"),
+    *("emails.value", "emails.rank", "emails.primary", "emails.labels", f"{DESK}:level", f"{HALL}:door"),
+    *("id", "meta.created", "meta.lastModified", "meta.version", "meta.location", "meta.resourceType"),
+    *("members.value", "members.display", "memberOf.value", "memberOf.display", "schemas"),
+]
+
+
+def sort_path(name: str, resource_type: ResourceType) -> BoundPath | None:
+    found = bind(path(name), resource_type)
+    return comparable(found) if found else None
+
+
+def sort_key(whole: Json, sort_by: BoundPath | None) -> compare.Key | None:
+    """The key of the one value that counts: of a list the primary element, else the first."""
+    if sort_by is None:
+        return None
+    value: Json = whole
+    for step in sort_by.steps:
+        if isinstance(value, list):
+            value = next((element for element in value if element.get("primary")), value[0])
+        value = (value or {}).get(step)
+    value = value[0] if isinstance(value, list) else value
+    return None if value is None else compare.key(sort_by.leaf, value)
+
+
+def in_order(world: World, order: Order, *selections: Selection) -> list[str]:
+    """The ids that the selections find, in the order that `domain.query.Query` describes."""
+    keyed = [
+        (sort_key(world.whole[id], selection.sort_by), id)
+        for selection in selections
+        for id in world.matching(selection)
+    ]
+    ordered = sorted(keyed, key=lambda pair: (pair[0] is None, *((pair[0],) if pair[0] is not None else ()), pair[1]))
+    return [id for _, id in (ordered if order is Order.ASCENDING else reversed(ordered))]
+
+
+@pytest.mark.req("R-SORT-02", "R-SORT-03", "R-SORT-04", "R-SORT-06", "R-SORT-07")
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("name", SORTS)
+def test_a_sort_by_any_attribute_has_one_order_everywhere(world: World, name: str, order: Order) -> None:
+    selection = Selection(THING, None, sort_path(name, THING))
+    found = world.find(Query((selection,), Page(count=1000), order))
+    assert [record.id for record in found.records] == in_order(world, order, selection)
+
+
+@pytest.mark.req("R-GET-09")
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("name", ["text", "label", "count", "meta.lastModified", "memberOf.display"])
+def test_types_without_the_sort_attribute_have_absent_values(world: World, name: str, order: Order) -> None:
+    selections = tuple(Selection(t, None, sort_path(name, t)) for t in (THING, OTHER))
+    found = world.find(Query(selections, Page(count=1000), order))
+    assert [record.id for record in found.records] == in_order(world, order, *selections)
+
+
+FOR_PAGES: list[tuple[f.Filter | None, str | None]] = [
+    (None, None),
+    (None, "exact"),
+    (f.Presence(path("exact")), None),
+    (f.Presence(path("exact")), "meta.lastModified"),
+    (f.Comparison(path("exact"), f.Operator.EQ, "no such"), None),
+]
+
+
+@pytest.mark.parametrize("order", [None, *Order])
+@pytest.mark.parametrize(("condition", "sort"), FOR_PAGES)
+def test_pages_join_to_the_whole_and_every_total_is_exact(
+    world: World, condition: f.Filter | None, sort: str | None, order: Order | None
+) -> None:
+    (only,) = bound(condition, THING) if condition else (None,)
+    selection = Selection(THING, only, sort_path(sort, THING) if sort else None)
+    expected = in_order(world, order or Order.ASCENDING, selection if order else Selection(THING, only))
+    for count in (1, 7, 60, 1000):
+        starts = range(1, len(expected) + count + 2, count)
+        pages = [world.find(Query((selection,), Page(start, count), order)) for start in starts]
+        assert [record.id for page in pages for record in page.records] == expected
+        assert {page.total for page in pages} == {len(expected)}
+
+
+def test_a_page_of_nothing_counts_and_reads_no_resource(world: World) -> None:
+    assert world.find(Query((Selection(THING), Selection(OTHER)), Page(1, 0))) == Found(80, [])
