@@ -162,7 +162,9 @@ def fill(database: Database, model: Model) -> World:
 
     def write(transaction: Transaction) -> None:
         for id, thing in model.resources.items():
-            transaction.insert(thing.resource_type, draft(thing.resource_type, id, thing.attributes), thing.meta.created)
+            transaction.insert(
+                thing.resource_type, draft(thing.resource_type, id, thing.attributes), thing.meta.created
+            )
         for id, thing in model.resources.items():
             members = RowsChange(add={member["value"]: member for member in thing.members})
             if transaction.change_rows(THING, id, MEMBERS, members):
@@ -198,13 +200,18 @@ ANY_TEXT = [*TEXTS, "\ud800", "a\udfff", "a\0b"]
 
 PATHS: dict[str, tuple[list[str], list[Any]]] = {
     **dict.fromkeys(
-        ("text", "exact", "externalId", "tags", "part.front", "part.back", "boss", "boss.display"), (OPERATORS, ANY_TEXT)
+        ("text", "exact", "externalId", "tags", "part.front", "part.back", "boss", "boss.display"),
+        (OPERATORS, ANY_TEXT),
     ),
     **dict.fromkeys(("emails", "emails.value", "emails.type", "emails.labels", f"{HALL}:door"), (OPERATORS, ANY_TEXT)),
     **dict.fromkeys((f"{DESK}:seat",), (OPERATORS, ["S-4", "s-8", "S-", "", "s-1"])),
-    **dict.fromkeys(("members", "members.value", "memberOf", "memberOf.value", "id"), (OPERATORS, [*NAMES, "Gone", "t-"])),
+    **dict.fromkeys(
+        ("members", "members.value", "memberOf", "memberOf.value", "id"), (OPERATORS, [*NAMES, "Gone", "t-"])
+    ),
     **dict.fromkeys(("members.type", "members.display", "memberOf.display", "memberOf.type"), (OPERATORS, ANY_TEXT)),
-    **dict.fromkeys(("memberOf.$ref", "owner", "link", "meta.location"), (["eq", "ne", "co", "sw", "ew"], [*LINKS, *NAMES])),
+    **dict.fromkeys(
+        ("memberOf.$ref", "owner", "link", "meta.location"), (["eq", "ne", "co", "sw", "ew"], [*LINKS, *NAMES])
+    ),
     **dict.fromkeys(("count", "emails.rank", f"{DESK}:level", f"{HALL}:level"), (ORDERED, INTEGERS)),
     **dict.fromkeys(("flag", "emails.primary"), (["eq", "ne"], [True, False])),
     **dict.fromkeys(("moment", "meta.created", "meta.lastModified"), (ORDERED, [*MOMENTS, LATEST])),
@@ -234,7 +241,10 @@ def leaves(names: list[str], holder: str = "") -> st.SearchStrategy[f.Filter]:
     def comparisons(name: str) -> st.SearchStrategy[f.Filter]:
         operators, literals = PATHS[holder + name]
         compared = st.builds(
-            f.Comparison, st.just(path(name)), st.sampled_from(list(map(f.Operator, operators))), st.sampled_from(literals)
+            f.Comparison,
+            st.just(path(name)),
+            st.sampled_from(list(map(f.Operator, operators))),
+            st.sampled_from(literals),
         )
         return compared | st.just(f.Presence(path(name)))
 
@@ -269,7 +279,9 @@ def bound(condition: f.Filter, *types: ResourceType) -> tuple[f.BoundFilter, ...
 
 
 THOROUGHLY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -1,7 +1,8 @@
 """Resource types with everything that storage treats in its own way, and resources of them.
 
-`THING` has an attribute of every type and shape, keeps `members` as rows and derives `memberOf` from them; `OTHER` keeps nothing
-as rows. A `Model` is what the database should hold: it knows resources as whole JSON, so that `domain.match` can judge them.
+`THING` has an attribute of every type and shape, keeps `members` as rows and derives `memberOf` from them; `OTHER`
+keeps nothing as rows. A `Model` is what the database should hold: it knows resources as whole JSON, so that
+`domain.match` can judge them.
 """
 
 import json

@@ -77,9 +77,9 @@ class Rebuild:
         for statement in _DROP:
             connection.execute(statement, whose)
         connection.execute(_REWRITE, {**whose, **columns(draft)})
-        for statement, entries in ((self._statements.unique, draft.unique), (self._statements.indexed, draft.indexed)):
-            if entries:
-                connection.execute(statement, {**whose, "entries": json_list(pairs(entries))})
+        entries = {"entries": json_list(pairs(draft.unique)), "indexed": json_list(pairs(draft.indexed))}
+        connection.execute(self._statements.unique, {**whose, **entries})
+        connection.execute(self._statements.indexed, {**whose, **entries})
         return self._duplicates(connection, whose, draft) if draft.unique else []
 
     def _duplicates(self, connection: Connection, whose: dict[str, Any], draft: Draft) -> list[Duplicate]:

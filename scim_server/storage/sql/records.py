@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Row,
-    RowMapping,
     Select,
     and_,
     bindparam,
@@ -39,35 +37,43 @@ def kind_of(resource_type: str, attribute: str) -> str:
     return f"{resource_type}.{attribute}"
 
 
+Columns: TypeAlias = tuple[tuple[int, str], ...]
+"""(place in a result row, attribute's name)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which aggregated columns follow the plain ones, per resource type: (label in the result, attribute's name)."""
+    """What follows the plain columns in a result row: the membership's version and time where `has_state`; then the
+    aggregated rows and the derived values, by the names of resource types.
+    """
 
-    state: bool
-    rows: Mapping[str, tuple[tuple[str, str], ...]]
-    derived: Mapping[str, tuple[tuple[str, str], ...]]
+    has_state: bool
+    rows: Mapping[str, Columns]
+    derived: Mapping[str, Columns]
 
-    def record(self, row: Row[Any]) -> Record:
-        values = row._mapping
-        name = values["type"]
+    def records(self, rows: Iterable[Sequence[Any]]) -> list[Record]:
+        return [self.record(row) for row in rows]
+
+    def record(self, row: Sequence[Any]) -> Record:
+        name, id, version, created, last_modified, stamp, document, hidden = row[:8]
+        membership_version = None
+        if self.has_state and row[8] is not None:
+            membership_version, changed = row[8:10]
+            last_modified = max(last_modified, changed)
         return Record(
             name,
-            values["id"],
-            _meta(values),
-            values["stamp"],
-            values["document"],
-            values["hidden"],
-            {attribute: values[label] for label, attribute in self.rows.get(name, ())},
-            {attribute: _references(values[label]) for label, attribute in self.derived.get(name, ())},
+            id,
+            Meta(created, last_modified, version, membership_version),
+            stamp,
+            document,
+            hidden,
+            {attribute: row[place] for place, attribute in self.rows.get(name, ())},
+            {attribute: _references(row[place]) for place, attribute in self.derived.get(name, ())},
         )
 
 
-def _meta(values: RowMapping) -> Meta:
-    changed = values.get("membership_changed")
-    last_modified = values["last_modified"]
-    if changed is not None:
-        last_modified = max(last_modified, changed)
-    return Meta(values["created"], last_modified, values["version"], values.get("membership_version"))
+PLAIN = Shape(False, {}, {})
+"""No aggregated columns."""
 
 
 def _references(pairs: str) -> Sequence[Reference]:
@@ -102,26 +108,24 @@ class Records:
 
         `source` is what the selection reads: `resources`, or a subquery that has its columns.
         """
-        rows = {t.name: self._labelled(t, t.rows_attributes, expand, "rows") for t in types}
-        derived = {t.name: self._labelled(t, t.derived_attributes, expand, "derived") for t in types}
-        shape = Shape(any(t.rows_attributes for t in types), rows, derived)
-        extra = [
-            *(self._rows(source, name, *pair).label(pair[0]) for name, pairs in rows.items() for pair in pairs),
-            *(
-                self._derived(source, t, t.inverses[attribute]).label(label)
-                for t in types
-                for label, attribute in derived[t.name]
-            ),
-        ]
-        return _with_state(plain, source, shape).add_columns(*extra), shape
+        has_state = any(t.rows_attributes for t in types)
+        place = len(COLUMNS) + 2 * has_state
+        rows: dict[str, list[tuple[int, str]]] = {t.name: [] for t in types}
+        derived: dict[str, list[tuple[int, str]]] = {t.name: [] for t in types}
+        extra: list[ColumnElement[Any]] = []
+        for type_ in types:
+            for attribute in _asked(type_.rows_attributes, expand):
+                rows[type_.name].append((place + len(extra), attribute))
+                extra.append(self._rows(source, type_.name, attribute))
+            for attribute in _asked(type_.derived_attributes, expand):
+                derived[type_.name].append((place + len(extra), attribute))
+                extra.append(self._derived(source, type_, type_.inverses[attribute]))
+        if has_state:
+            plain = _with_state(plain, source)
+        labelled = (column.label(f"extra_{number}") for number, column in enumerate(extra))
+        return plain.add_columns(*labelled), Shape(has_state, _fixed(rows), _fixed(derived))
 
-    def _labelled(
-        self, resource_type: ResourceType, attributes: Iterable[Attribute], expand: Expand, prefix: str
-    ) -> tuple[tuple[str, str], ...]:
-        asked = [attribute.name for attribute in attributes if attribute.name in expand]
-        return tuple((f"{prefix}_{resource_type.name}_{number}", name) for number, name in enumerate(asked))
-
-    def _rows(self, source: FromClause, type_name: str, label: str, attribute: str) -> ColumnElement[Any]:
+    def _rows(self, source: FromClause, type_name: str, attribute: str) -> ColumnElement[Any]:
         elements = select(relations.c.element, relations.c.position, relations.c.target).where(
             relations.c.tenant_id == source.c.tenant_id,
             relations.c.kind == kind_of(type_name, attribute),
@@ -151,9 +155,15 @@ def _only_for(type_name: str, source: FromClause, value: ColumnElement[Any]) -> 
     return case((source.c.type == type_name, value))
 
 
-def _with_state(plain: Select[Any], source: FromClause, shape: Shape) -> Select[Any]:
-    if not shape.state:
-        return plain
+def _asked(attributes: Iterable[Attribute], expand: Expand) -> list[str]:
+    return [attribute.name for attribute in attributes if attribute.name in expand]
+
+
+def _fixed(columns: Mapping[str, list[tuple[int, str]]]) -> Mapping[str, Columns]:
+    return {name: tuple(found) for name, found in columns.items()}
+
+
+def _with_state(plain: Select[Any], source: FromClause) -> Select[Any]:
     same = and_(membership_state.c.tenant_id == source.c.tenant_id, membership_state.c.owner == source.c.id)
     return plain.add_columns(
         membership_state.c.version.label("membership_version"),

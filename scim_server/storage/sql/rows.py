@@ -50,11 +50,12 @@ class RowsWriter:
         return changed > 0
 
     def _delete(self, connection: Connection, whose: Mapping[str, Any], change: RowsChange) -> int:
-        keep = json_list([*change.add, *change.put])
         if change.clear:
+            keep = json_list([*change.add, *change.put])
             return connection.execute(self._clear, {**whose, "keep": keep}).rowcount
         remove = json_list(change.remove)
         if change.remove_where:
+            keep = json_list(change.put)
             conditions = or_(self._listed, *map(self._condition, change.remove_where))
             statement = delete(relations).where(self._owned, conditions, self._unlisted)
             return connection.execute(statement, {**whose, "remove": remove, "keep": keep}).rowcount

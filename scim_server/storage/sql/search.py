@@ -9,20 +9,30 @@ over an index that holds nothing but ids.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, func, or_, select, true
 
 from scim_server.domain.query import Order, Page, Query, Selection
 from scim_server.storage.base import Expand, Found, Record
+from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import SortKeys
-from scim_server.storage.sql.records import COLUMNS, Records
+from scim_server.storage.sql.records import COLUMNS, Records, Shape
 from scim_server.storage.sql.tables import resources
-from scim_server.storage.sql.where import Conditions
+from scim_server.storage.sql.where import Conditions, Prepared
 
-_FIRST = 1
-"""Pages that begin after this one are found by a walk over ids."""
+_MOST_PLANS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The statements of a search; parameters: tenant, count, skipped, and the literals of a prepared filter."""
+
+    page: Select[Any]
+    total: Select[Any]
+    shape: Shape
 
 
 class Searches:
@@ -32,74 +42,91 @@ class Searches:
         self._conditions = conditions
         self._records = records
         self._sort_keys = SortKeys(conditions.paths)
+        self._plans: dict[Any, Plan] = {}
 
     def find(self, connection: Connection, tenant: int, query: Query, expand: Expand) -> Found:
-        where = self._where(query.selections)
-        parameters = {"tenant": tenant}
         page = query.page
-        records = self._page(connection, parameters, query, where, expand) if page.count else []
+        plan, literals = self._plan(query, expand)
+        parameters = {"tenant": tenant, "count": page.count, "skipped": page.start_index - 1, **literals}
+        records: list[Record] = []
+        if page.count:
+            records = plan.shape.records(connection.execute(plan.page, parameters))
         seen = page.start_index - 1 + len(records)
         if _tells_total(page, len(records)):
             return Found(seen, records)
-        total = connection.execute(select(func.count()).select_from(resources).where(where), parameters).scalar_one()
+        total = connection.execute(plan.total, parameters).scalar_one()
         # The count is of a later moment than the page: it never denies what the page shows.
         return Found(max(total, seen) if records else total, records)
 
-    def _where(self, selections: Sequence[Selection]) -> ColumnElement[bool]:
-        tenant = resources.c.tenant_id == bindparam("tenant")
-        names = [s.resource_type.name for s in selections]
-        if all(s.filter is None for s in selections) and len(names) > 1:
-            return and_(tenant, resources.c.type.in_(names))
-        return and_(tenant, or_(*map(self._selected, selections)))
+    def _plan(self, query: Query, expand: Expand) -> tuple[Plan, Mapping[str, str]]:
+        prepared = [
+            self._conditions.prepared(selection.filter, selection.resource_type, f"key_{number}")
+            for number, selection in enumerate(query.selections)
+        ]
+        known = [each for each in prepared if each is not None]
+        if len(known) < len(prepared):
+            return self._planned(query, list(map(self._condition, query.selections)), expand), {}
+        literals = {name: key for each in known for name, key in each.parameters.items()}
+        signature = (*map(_signature, query.selections, known), query.order, query.page.start_index > 1, expand)
+        plan = self._plans.get(signature)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            plan = self._plans[signature] = self._planned(query, [each.condition for each in known], expand)
+        return plan, literals
 
-    def _selected(self, selection: Selection) -> ColumnElement[bool]:
-        of_type = resources.c.type == selection.resource_type.name
+    def _condition(self, selection: Selection) -> Condition:
         if selection.filter is None:
-            return of_type
-        return and_(of_type, self._conditions.of_resource(selection.filter, selection.resource_type))
+            return true()
+        return self._conditions.of_resource(selection.filter, selection.resource_type)
 
-    def _page(
-        self,
-        connection: Connection,
-        parameters: dict[str, Any],
-        query: Query,
-        where: ColumnElement[bool],
-        expand: Expand,
-    ) -> list[Record]:
+    def _planned(self, query: Query, conditions: Sequence[Condition], expand: Expand) -> Plan:
+        where = _where(query.selections, conditions)
         keys = self._sort_keys.of(query) if query.order else []
         order = query.order or Order.ASCENDING
         plain = select(resources.c.tenant_id, *COLUMNS, *(key.label(f"sort_{n}") for n, key in enumerate(keys)))
-        limited = self._limited(plain.where(where), query.page, where, keys, order)
-        page = limited.cte("page")
+        page = _limited(plain.where(where), query.page, where, keys, order).cte("page")
         types = [selection.resource_type for selection in query.selections]
         record = select(*(page.c[column.name] for column in COLUMNS))
         full, shape = self._records.complete(record, page, types, expand)
         sorted_by = [_directed(page.c[f"sort_{n}"], order) for n in range(len(keys))]
-        statement = full.order_by(*sorted_by, _directed(page.c.id, order))
-        return [shape.record(row) for row in connection.execute(statement, parameters)]
+        total = select(func.count()).select_from(resources).where(where)
+        return Plan(full.order_by(*sorted_by, _directed(page.c.id, order)), total, shape)
 
-    def _limited(
-        self,
-        plain: Select[Any],
-        page: Page,
-        where: ColumnElement[bool],
-        keys: Sequence[ColumnElement[Any]],
-        order: Order,
-    ) -> Select[Any]:
-        skipped = page.start_index - 1
-        if not keys and skipped:
-            first = select(resources.c.id).where(where).order_by(_directed(resources.c.id, order)).limit(1)
-            start = first.offset(skipped).scalar_subquery().correlate(None)
-            from_there = resources.c.id >= start if order is Order.ASCENDING else resources.c.id <= start
-            plain, skipped = plain.where(from_there), 0
-        limited = plain.order_by(*(_directed(key, order) for key in keys), _directed(resources.c.id, order))
-        return limited.limit(page.count).offset(skipped) if skipped else limited.limit(page.count)
+
+def _signature(selection: Selection, prepared: Prepared) -> tuple[str, str, str]:
+    sort_by = selection.sort_by.key if selection.sort_by else ""
+    return selection.resource_type.name, prepared.signature, sort_by
+
+
+def _where(selections: Sequence[Selection], conditions: Sequence[Condition]) -> Condition:
+    """Each type with its condition. Without conditions one list of types, which an index over types and ids serves."""
+    tenant = resources.c.tenant_id == bindparam("tenant")
+    names = [selection.resource_type.name for selection in selections]
+    if len(names) > 1 and all(selection.filter is None for selection in selections):
+        return and_(tenant, resources.c.type.in_(names))
+    pairs = zip(names, conditions, strict=True)
+    return and_(tenant, or_(*(and_(resources.c.type == name, condition) for name, condition in pairs)))
+
+
+def _limited(
+    plain: Select[Any], page: Page, where: Condition, keys: Sequence[ColumnElement[Any]], order: Order
+) -> Select[Any]:
+    count, skipped = bindparam("count", type_=Integer), bindparam("skipped", type_=Integer)
+    by_id = _directed(resources.c.id, order)
+    if page.start_index == 1:
+        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(count)
+    if keys:
+        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(count).offset(skipped)
+    first = select(resources.c.id).where(where).order_by(by_id).limit(1).offset(skipped)
+    start = first.scalar_subquery().correlate(None)
+    from_there = resources.c.id >= start if order is Order.ASCENDING else resources.c.id <= start
+    return plain.where(from_there).order_by(by_id).limit(count)
 
 
 def _tells_total(page: Page, found: int) -> bool:
-    if page.count == 0 or found == page.count:
-        return False
-    return found > 0 or page.start_index == _FIRST
+    """Whether a page that is not full says how many there are: one that is empty says so only where it is the first."""
+    return found < page.count and (found > 0 or page.start_index == 1)
 
 
 def _directed(key: ColumnElement[Any], order: Order) -> ColumnElement[Any]:

@@ -7,19 +7,21 @@ element and 100,000 are the same prepared statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Connection,
     FromClause,
     Integer,
     Select,
     Table,
     Text,
+    any_,
     bindparam,
     cast,
     collate,
@@ -35,6 +37,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
 from scim_server.storage.sql.nodes import JsonNode, PostgresqlNode, SqliteNode
 
 Expression = ColumnElement[Any]
+Together: TypeAlias = Callable[[Connection, dict[str, Any]], Sequence[Any]]
 
 
 def json_list(values: Iterable[Any]) -> str:
@@ -63,6 +66,12 @@ class Spelling(Protocol):
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
+
+    def together(self, first: Any, *others: Any) -> Together:
+        """Writes that need not see one another, in the fewest round trips; what comes back is the rows of the first."""
+
+    def named_by(self, id: Expression, ids: Any) -> ColumnElement[bool]:
+        """Whether a selection of few ids has the id. The selection drives: it is never probed for each of many rows."""
 
     def texts(self, parameter: str) -> Listed:
         """A parameter that is a JSON array of strings, as rows."""
@@ -101,6 +110,18 @@ class Spelling(Protocol):
 class SqliteSpelling:
     def insert(self, table: Table) -> Any:
         return sqlite.insert(table)
+
+    def together(self, first: Any, *others: Any) -> Together:
+        def run(connection: Connection, parameters: dict[str, Any]) -> Sequence[Any]:
+            rows = connection.execute(first, parameters).all()
+            for statement in others:
+                connection.execute(statement, parameters)
+            return rows
+
+        return run
+
+    def named_by(self, id: Expression, ids: Any) -> ColumnElement[bool]:
+        return id.in_(ids)
 
     def texts(self, parameter: str) -> Listed:
         return self.lists(parameter)
@@ -145,6 +166,22 @@ class SqliteSpelling:
 class PostgresqlSpelling:
     def insert(self, table: Table) -> Any:
         return postgresql.insert(table)
+
+    def together(self, first: Any, *others: Any) -> Together:
+        rows = first.cte("first")
+        also = [statement.cte(f"also_{number}") for number, statement in enumerate(others)]
+        statement = select(rows).add_cte(*also)
+
+        def run(connection: Connection, parameters: dict[str, Any]) -> Sequence[Any]:
+            return connection.execute(statement, parameters).all()
+
+        return run
+
+    def named_by(self, id: Expression, ids: Any) -> ColumnElement[bool]:
+        # An array is made before the plan begins, so that no plan can walk all resources and probe for each; without
+        # fresh statistics the planner does that with IN.
+        condition: ColumnElement[bool] = id == any_(func.array(ids.scalar_subquery()))
+        return condition
 
     def texts(self, parameter: str) -> Listed:
         return self._listed(func.json_array_elements_text, parameter, Text)

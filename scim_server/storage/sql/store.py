@@ -32,7 +32,7 @@ from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Draft, Entry, Expand, Found, Record, Transaction
 from scim_server.storage.sql.engine import Connections, Retry
-from scim_server.storage.sql.records import Records, kind_of
+from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, kind_of
 from scim_server.storage.sql.rows import RowsWriter
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import Spelling, json_list, spelling_of
@@ -96,19 +96,23 @@ class Statements:
 
     def __init__(self, spelling: Spelling, registry: Registry, conditions: Conditions) -> None:
         self.records = Records(spelling)
+        self._locked = select(*COLUMNS).where(_THIS).with_for_update()
         self.rows = RowsWriter(spelling, conditions.of_element)
-        self.lock = select(resources.c.version).where(_THIS).with_for_update()
-        self.unique = _entries_insert(spelling, unique_values).on_conflict_do_nothing()
-        self.indexed = _entries_insert(spelling, attribute_index).on_conflict_do_nothing()
+        self.unique = _entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)
+        self.indexed = _entries_insert(spelling, attribute_index, "indexed")
         self.drop_unique = _entries_delete(spelling, unique_values)
         self.drop_indexed = _entries_delete(spelling, attribute_index)
         self.holders = _holders(spelling)
         self.missing = _missing(spelling)
         self.move_owners = _move_owners(spelling)
+        self.insert = spelling.together(self.unique, _INSERT, self.indexed)
+        self.insert_with_rows = spelling.together(self.unique, _INSERT, self.indexed, _INSERT_STATE)
         kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
         related = and_(relations.c.tenant_id == _TENANT, relations.c.kind.in_(kinds))
-        self.drop_named = delete(relations).where(related, relations.c.target == _ID).returning(relations.c.owner)
-        self.drop_owned = delete(relations).where(related, relations.c.owner == _ID)
+        drop_named = delete(relations).where(related, relations.c.target == _ID).returning(relations.c.owner)
+        drop_owned = delete(relations).where(related, relations.c.owner == _ID, relations.c.target != _ID)
+        self.delete = spelling.together(drop_named, *_DELETE)
+        self.delete_with_rows = spelling.together(drop_named, *_DELETE, drop_owned, _DELETE_STATE)
 
     def read(
         self, connection: Connection, tenant: int, resource_type: ResourceType, id: str, expand: Expand
@@ -116,6 +120,13 @@ class Statements:
         statement, shape = self.records.single(resource_type, expand)
         row = connection.execute(statement, {"tenant": tenant, "of_type": resource_type.name, "resource": id}).first()
         return None if row is None else shape.record(row)
+
+    def lock(self, connection: Connection, tenant: int, resource_type: ResourceType, id: str) -> Record | None:
+        """Lock and read in one statement a resource that keeps nothing as rows, without what is derived."""
+        row = connection.execute(
+            self._locked, {"tenant": tenant, "of_type": resource_type.name, "resource": id}
+        ).first()
+        return None if row is None else PLAIN.record(row)
 
 
 class SqlTransaction:
@@ -127,9 +138,11 @@ class SqlTransaction:
         self._statements = statements
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+        if not resource_type.rows_attributes and not expand:
+            return self._statements.lock(self._connection, self._tenant, resource_type, id)
         # A row that was waited for comes back as it is now, but what is joined to it as it was before the wait;
         # so the record is read by a statement of its own.
-        self._run(self._statements.lock, of_type=resource_type.name, resource=id)
+        self._run(_LOCK, of_type=resource_type.name, resource=id)
         return self.read(resource_type, id, expand)
 
     def lock_membership(self, resource_type: ResourceType, id: str) -> int:
@@ -137,15 +150,21 @@ class SqlTransaction:
         return version
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
-        self._add_unique(resource_type, draft.id, draft.unique)
-        self._run(
-            _INSERT, of_type=resource_type.name, resource=draft.id, created=now, last_modified=now, **columns(draft)
-        )
-        self._add_indexed(resource_type, draft.id, draft.indexed)
-        if not resource_type.rows_attributes:
-            return Meta(now, now, 1)
-        self._run(_INSERT_MEMBERSHIP, resource=draft.id, now=now)
-        return Meta(now, now, 1, 1)
+        has_rows = bool(resource_type.rows_attributes)
+        parameters = {
+            "tenant": self._tenant,
+            "of_type": resource_type.name,
+            "resource": draft.id,
+            "created": now,
+            "last_modified": now,
+            "entries": json_list(pairs(draft.unique)),
+            "indexed": json_list(pairs(draft.indexed)),
+            **columns(draft),
+        }
+        insert = self._statements.insert_with_rows if has_rows else self._statements.insert
+        if len(insert(self._connection, parameters)) < len(draft.unique):
+            self._refuse(resource_type, draft.id, draft.unique)
+        return Meta(now, now, 1, 1 if has_rows else None)
 
     def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
         self._drop(self._statements.drop_unique, resource_type, after.id, before.unique - after.unique)
@@ -177,14 +196,10 @@ class SqlTransaction:
         return missing
 
     def delete(self, resource_type: ResourceType, id: str, now: str) -> None:
-        owners = set(self._run(self._statements.drop_named, resource=id).scalars())
-        for statement in _DELETE:
-            self._run(statement, resource=id)
-        if resource_type.rows_attributes:
-            self._run(self._statements.drop_owned, resource=id)
-            self._run(_DELETE_STATE, resource=id)
-        if owners - {id}:
-            self._run(self._statements.move_owners, owners=json_list(owners - {id}), now=now)
+        delete = self._statements.delete_with_rows if resource_type.rows_attributes else self._statements.delete
+        owners = {owner for (owner,) in delete(self._connection, {"tenant": self._tenant, "resource": id})} - {id}
+        if owners:
+            self._run(self._statements.move_owners, owners=json_list(owners), now=now)
 
     def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         return self._statements.read(self._connection, self._tenant, resource_type, id, expand)
@@ -195,23 +210,25 @@ class SqlTransaction:
     def _add_unique(self, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
         if not entries:
             return
-        given = {"of_type": resource_type.name, "resource": id, "entries": json_list(pairs(entries))}
-        if self._run(self._statements.unique, **given).rowcount < len(entries):
-            self._refuse(self._run(self._statements.holders, **given), id, len(entries))
+        listed = json_list(pairs(entries))
+        added = self._run(self._statements.unique, of_type=resource_type.name, resource=id, entries=listed)
+        if len(added.all()) < len(entries):
+            self._refuse(resource_type, id, entries)
 
-    def _refuse(self, holders: Iterable[tuple[str, str]], id: str, expected: int) -> None:
+    def _refuse(self, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
         """Some entries were there already: fine where they are the resource's own, a conflict otherwise."""
-        found = list(holders)
-        taken = [path for path, holder in found if holder != id]
+        listed = json_list(pairs(entries))
+        holders = self._run(self._statements.holders, of_type=resource_type.name, entries=listed).all()
+        taken = [path for path, holder in holders if holder != id]
         if taken:
             raise errors.Uniqueness(f"Another resource has that value of {taken[0]}.")
-        if len(found) < expected:
+        if len(holders) < len(entries):
             raise Retry  # the other resource went away in the meantime
 
     def _add_indexed(self, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
         if entries:
             listed = json_list(pairs(entries))
-            self._run(self._statements.indexed, of_type=resource_type.name, resource=id, entries=listed)
+            self._run(self._statements.indexed, of_type=resource_type.name, resource=id, indexed=listed)
 
     def _drop(self, statement: Any, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
         if entries:
@@ -238,6 +255,7 @@ def pairs(entries: Iterable[Entry]) -> list[tuple[str, str]]:
 # Statements that both engines spell alike ----------------------------------------------------------------------------
 
 _THIS = and_(resources.c.tenant_id == _TENANT, resources.c.id == _ID, resources.c.type == _TYPE)
+_LOCK = select(resources.c.version).where(_THIS).with_for_update()
 _CONTENT = {
     **{name: bindparam(name) for name in ("last_modified", "stamp", "label", "label_key", "document", "hidden")},
     "comparison": cast(bindparam("comparison", type_=Text), json_form()),
@@ -256,8 +274,8 @@ _UPDATE = (
     .returning(resources.c.version)
 )
 _STATE = and_(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == bindparam("resource"))
-_INSERT_MEMBERSHIP = insert(membership_state).values(
-    tenant_id=_TENANT, owner=bindparam("resource"), version=1, last_modified=bindparam("now")
+_INSERT_STATE = insert(membership_state).values(
+    tenant_id=_TENANT, owner=_ID, version=1, last_modified=bindparam("last_modified")
 )
 _LOCK_MEMBERSHIP = select(membership_state.c.version).where(_STATE).with_for_update()
 _TOUCH = (
@@ -287,8 +305,9 @@ _DELETE_STATE = delete(membership_state).where(membership_state.c.tenant_id == _
 # Statements over lists -----------------------------------------------------------------------------------------------
 
 
-def _entries_insert(spelling: Spelling, table: Any) -> Any:
-    given = spelling.lists("entries")
+def _entries_insert(spelling: Spelling, table: Any, parameter: str) -> Any:
+    """Insert the listed entries that are not there."""
+    given = spelling.lists(parameter)
     rows = (
         select(
             cast(_TENANT, table.c.tenant_id.type),
@@ -302,7 +321,7 @@ def _entries_insert(spelling: Spelling, table: Any) -> Any:
         .order_by(given.field(0), given.field(1))
     )
     names = ["tenant_id", "type", "path", "key", "resource_id"]
-    return spelling.insert(table).from_select(names, rows).execution_options(preserve_rowcount=True)
+    return spelling.insert(table).from_select(names, rows).on_conflict_do_nothing()
 
 
 def _entries_delete(spelling: Spelling, table: Any) -> Any:

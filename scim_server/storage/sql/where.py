@@ -72,6 +72,30 @@ class Conditions:
         """A condition over a row of `relations`, from a filter whose leaves are ElementTests; NULL is no."""
         return holds(bound, _OfElement(self._tests, lambda sub: self.paths.row_member(relations, sub)))
 
+    def prepared(self, bound: BoundFilter | None, resource_type: ResourceType, parameter: str) -> Prepared | None:
+        """The filters that identity providers send before each create (an eq that a look-up answers), and none at all,
+        with the literal as a parameter: the same statement serves every value.
+        """
+        if bound is None:
+            return Prepared("", true(), {})
+        if not isinstance(bound, Test) or bound.operator is not Operator.EQ or bound.key is None:
+            return None
+        lookup = lookup_of(bound.path, bound.operator, bound.key, resource_type)
+        if lookup is None:
+            return None
+        ids = select(lookup.column).where(lookup.where(bindparam(parameter, type_=Text)))
+        condition = self._tests.spelling.named_by(resources.c.id, ids)
+        return Prepared(f"{lookup.column} {bound.path.key}", condition, {parameter: lookup.key})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A condition whose literals are parameters; conditions of one signature are the same."""
+
+    signature: str
+    condition: Condition
+    parameters: Mapping[str, str]
+
 
 # The frame: and, or, not ---------------------------------------------------------------------------------------------
 
@@ -242,21 +266,30 @@ class _OfElement:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A condition on a narrow table whose rows name resources: `column` has their ids."""
+    """A condition on a narrow table whose rows name resources: `column` has their ids, `compared` the keys."""
 
     column: ColumnElement[str]
-    where: Condition
+    whose: Condition
+    compared: ColumnElement[str]
+    operator: Operator
+    key: str
+
+    def where(self, key: Expression | None = None) -> Condition:
+        """The condition, for another expression than the key's literal where one is given."""
+        if self.operator is Operator.SW:
+            return and_(self.whose, begins(self.compared, self.key))
+        return and_(self.whose, self.compared == (literal(self.key, Text) if key is None else key))
 
 
-def among(lookups: Iterable[Lookup]) -> Condition:
+def among(spelling: Spelling, lookups: Iterable[Lookup]) -> Condition:
     """Whether a resource is named by one of the look-ups: one selection for each table."""
     by_column: dict[ColumnElement[str], list[Condition]] = {}
     for lookup in lookups:
-        by_column.setdefault(lookup.column, []).append(lookup.where)
+        by_column.setdefault(lookup.column, []).append(lookup.where())
     found = [select(column).where(or_(*conditions)) for column, conditions in by_column.items()]
     if not found:
         return false()
-    return resources.c.id.in_(found[0] if len(found) == 1 else union_all(*found))
+    return spelling.named_by(resources.c.id, found[0] if len(found) == 1 else union_all(*found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +311,7 @@ class _OfResource:
                 others.append(self._read(bound))
             else:
                 lookups.append(lookup)
-        return or_(among(lookups), *others)
+        return or_(among(self.tests.spelling, lookups), *others)
 
     def _lookup(self, bound: Leaf) -> Lookup | None:
         if not isinstance(bound, Test) or bound.key is None:
@@ -316,7 +349,7 @@ class _OfResource:
         for sub, key in equalities.keys.items():
             lookup = lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type)
             if lookup is not None:
-                return and_(among([lookup]), some)
+                return and_(among(self.tests.spelling, [lookup]), some)
         contained = self._contained(path, equalities.keys) if equalities.keys else None
         if contained is None:
             return some
@@ -383,32 +416,38 @@ _LONGEST_PREFIX: Final = 400
 
 def lookup_of(path: BoundPath, operator: Operator, key: Key, resource_type: ResourceType) -> Lookup | None:
     """The look-up that answers the test exactly, or None where there is none."""
-    if isinstance(key, str) and not storable(key):
-        return None
-    if path.leaf.name == VALUE and operator is Operator.EQ and not in_form(path.attribute, resource_type):
-        return _relation(path.attribute, key, resource_type)
+    if operator not in (Operator.EQ, Operator.SW) or key == "" or not _is_storable(key):
+        return None  # an empty string makes no unique entry: it is nobody's
     table = _table(path, resource_type)
-    # An empty string makes no unique entry: it is nobody's.
-    if table is None or key == "":
+    if table is None:
+        return _relation(path, key, resource_type) if operator is Operator.EQ and isinstance(key, str) else None
+    if operator is Operator.SW and (not isinstance(key, str) or len(key.encode()) > _LONGEST_PREFIX):
         return None
-    if operator is Operator.EQ:
-        return _entry(table, path, table.c.key == compare.entry_text(key), resource_type)
-    if operator is Operator.SW and isinstance(key, str) and len(key.encode()) <= _LONGEST_PREFIX:
-        return _entry(table, path, begins(table.c.key, key), resource_type)
-    return None
+    whose = and_(
+        table.c.tenant_id == bindparam("tenant"),
+        table.c.type == resource_type.name,
+        table.c.path == path.key,
+    )
+    return Lookup(table.c.resource_id, whose, table.c.key, operator, compare.entry_text(key))
 
 
-def _relation(attribute: Attribute, key: Key, resource_type: ResourceType) -> Lookup | None:
+def _relation(path: BoundPath, key: str, resource_type: ResourceType) -> Lookup | None:
     """Who owns a row with that target; or, the other way round, whom the rows of that owner name."""
-    inverse = resource_type.inverses.get(attribute.name)
+    if path.sub is None or path.sub.name != VALUE:
+        return None
+    inverse = resource_type.inverses.get(path.attribute.name)
     if inverse is not None:
-        kind, given, column = kind_of(inverse.resource_type, inverse.attribute), relations.c.owner, relations.c.target
-    elif attribute.kept is Kept.ROWS:
-        kind, given, column = kind_of(resource_type.name, attribute.name), relations.c.target, relations.c.owner
+        kind, column, compared = (
+            kind_of(inverse.resource_type, inverse.attribute),
+            relations.c.target,
+            relations.c.owner,
+        )
+    elif path.attribute.kept is Kept.ROWS:
+        kind, column, compared = kind_of(resource_type.name, path.attribute.name), relations.c.owner, relations.c.target
     else:
         return None
-    where = and_(relations.c.tenant_id == bindparam("tenant"), relations.c.kind == kind, given == key)
-    return Lookup(column, where)
+    whose = and_(relations.c.tenant_id == bindparam("tenant"), relations.c.kind == kind)
+    return Lookup(column, whose, compared, Operator.EQ, key)
 
 
 def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
@@ -417,13 +456,3 @@ def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
     if path.leaf.uniqueness is not Uniqueness.NONE:
         return unique_values
     return attribute_index if path.key in resource_type.indexed else None
-
-
-def _entry(table: Table, path: BoundPath, key: Condition, resource_type: ResourceType) -> Lookup:
-    where = and_(
-        table.c.tenant_id == bindparam("tenant"),
-        table.c.type == resource_type.name,
-        table.c.path == path.key,
-        key,
-    )
-    return Lookup(table.c.resource_id, where)
