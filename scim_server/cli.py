@@ -118,7 +118,7 @@ def serve(**options: str | int | None) -> None:
     """
     settings = _settings(options)
     # The port comes first: a token that was made and not printed would be lost.
-    with serving.listen(settings.host, settings.port) as listener:
+    with serving.listen(settings) as listener:
         token = _prepare(settings)
         click.echo(f"Base URL: {serving.root_url(settings, listener)}/scim/v2")
         if token:

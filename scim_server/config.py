@@ -170,6 +170,13 @@ class Settings:
         "seconds",
         "How long a connection without requests stays open; choose more than the proxy in front.",
     )
+    client_timeout: int = _whole(
+        30,
+        1,
+        3600,
+        "seconds",
+        "How long a client may pause within a request, or in taking the answer; then it is cut off.",
+    )
 
     public_url: str | None = _url(
         "Where clients reach the server, as in `https://scim.example.com`; else the URL of the request."

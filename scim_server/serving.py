@@ -1,6 +1,6 @@
 """The WSGI server: gunicorn, embedded, with threads in several processes.
 
-    listener = listen(host, port)       raises ServingError, before anything else happens
+    listener = listen(settings)         raises ServingError, before anything else happens
     serve(settings, listener)           until SIGTERM; requests in flight finish
 
 The application is made in each worker, after the fork, so that no worker shares a connection with another.
@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -66,17 +67,35 @@ class ServingError(Exception):
     """The server cannot start; the text is one line for the operator."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """A listening socket. Raises ServingError where the address is taken, forbidden, or none of this machine."""
+    host, port = settings.host, settings.port
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        both = host == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        return _listening(socket.socket(family), settings)
     except socket.gaierror:
         raise ServingError(f"{host} is not known as a host; choose another with --host or SCIM_HOST.") from None
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
         raise ServingError(f"{host} port {port} {reason}.") from None
+
+
+def _listening(listener: socket.socket, settings: Settings) -> socket.socket:
+    """The socket with its options, which every accepted connection inherits, bound and listening."""
+    # Without a limit, a client that sends or takes nothing would hold a thread for ever.
+    pause = struct.pack("ll", settings.client_timeout, 0)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pause)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pause)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listener.family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(settings.host != "::"))
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def root_url(settings: Settings, listener: socket.socket) -> str:

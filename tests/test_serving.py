@@ -52,7 +52,7 @@ def application(environ, start_response):
 
 serving.create_app = lambda settings: application
 settings = Settings.load()
-with serving.listen(settings.host, settings.port) as listener:
+with serving.listen(settings) as listener:
     print(serving.root_url(settings, listener), flush=True)
     serving.serve(settings, listener)
 """
@@ -121,7 +121,7 @@ def test_a_port_that_is_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ServingError) as fault:
-            listen("127.0.0.1", port)
+            listen(Settings(port=port))
     assert str(fault.value) == (
         f"127.0.0.1 port {port} is in use by another program; choose another with --port or SCIM_PORT."
     )
@@ -139,7 +139,7 @@ def test_a_port_that_is_in_use_is_one_clear_line() -> None:
 )
 def test_a_host_that_cannot_be_is_one_clear_line(host: str, message: str) -> None:
     with pytest.raises(ServingError) as fault:
-        listen(host, 0)
+        listen(Settings(host=host, port=0))
     assert str(fault.value) == message
 
 
@@ -153,8 +153,9 @@ URLS = [
 
 @pytest.mark.parametrize(("environ", "host", "pattern"), URLS)
 def test_the_printed_url_can_be_used(environ: dict[str, str], host: str, pattern: str) -> None:
-    with listen(host, 0) as listener:
-        found = root_url(Settings.load({"SCIM_HOST": host, **environ}), listener)
+    settings = Settings.load({"SCIM_HOST": host, "SCIM_PORT": "0", **environ})
+    with listen(settings) as listener:
+        found = root_url(settings, listener)
     assert re.fullmatch(pattern, found)
 
 
@@ -260,6 +261,41 @@ def test_a_request_line_may_be_64_kib_long(server: Server) -> None:
 
 def test_a_header_may_be_almost_64_kib_long(server: Server) -> None:
     assert server.get("/pid", X="x" * 65_000)[0] == 200
+
+
+def test_every_address_includes_those_of_version_4() -> None:
+    with listen(Settings(host="::", port=0)) as listener:
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=20).close()
+
+
+STALLED = [
+    b"POST / HTTP/1.1\r\nHost: x\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
+]
+
+
+@pytest.mark.req("R-SEC-08")
+@pytest.mark.parametrize("own_server", [{"SCIM_CLIENT_TIMEOUT": "1", "SCIM_THREADS": "2"}], indirect=True)
+def test_clients_that_pause_within_a_request_do_not_keep_others_out(own_server: Server) -> None:
+    stalled = [socket.create_connection(("127.0.0.1", own_server.port), timeout=20) for _ in STALLED]
+    for connection, data in zip(stalled, STALLED, strict=True):
+        connection.sendall(data)
+    assert own_server.get("/pid")[0] == 200
+    for connection in stalled:
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+@pytest.mark.parametrize("own_server", [{"SCIM_CLIENT_TIMEOUT": "1"}], indirect=True)
+def test_an_idle_connection_is_kept_longer_than_a_pause(own_server: Server) -> None:
+    connection = own_server.connect()
+    connection.request("GET", "/pid")
+    worker = connection.getresponse().read()
+    time.sleep(1.5)
+    connection.request("GET", "/pid")
+    assert connection.getresponse().read() == worker
+    connection.close()
 
 
 REFUSED = [
