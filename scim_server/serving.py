@@ -129,7 +129,39 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called in a worker."""
-        return create_app(self._settings)
+        return _closing(create_app(self._settings))
+
+
+class _Input:
+    """A request body, whose faults of framing are those of any stream: OSError, not gunicorn's own."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int | None = None) -> bytes:
+        try:
+            return bytes(self._body.read(size))
+        except faults.ParseException as error:
+            raise OSError(errno.EBADMSG, type(error).__name__) from None
+
+
+def _closing(application: Any) -> Any:
+    """The application, whose `Connection: close` counts: gunicorn drops the header and would read on.
+
+    No more is read from the client; what it is being sent still reaches it.
+    """
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if ("Connection", "close") in headers:
+                with suppress(OSError):
+                    environ["gunicorn.socket"].shutdown(socket.SHUT_RD)
+            return start_response(status, headers, exc_info)
+
+        environ["wsgi.input"] = _Input(environ["wsgi.input"])
+        return application(environ, start)
+
+    return call
 
 
 def _options(settings: Settings, fd: int) -> dict[str, Any]:

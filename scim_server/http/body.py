@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
@@ -60,14 +61,28 @@ def _check_media_type(request: Request) -> None:
 
 
 def _read(request: Request, limit: int) -> bytes:
+    try:
+        return _bounded(request, limit)
+    except OSError:
+        # The client sends no more, or chunks that are none.
+        raise _incomplete() from None
+
+
+def _bounded(request: Request, limit: int) -> bytes:
     length = request.content_length
-    if length is not None and length <= limit:
-        return request.get_data(cache=False)
-    chunks = [] if length is not None else _take(request, limit + 1)
-    body = b"".join(chunks)
-    if length is not None or len(body) > limit:
+    if length is not None and length > limit:
         _refuse(request, limit)
+    if length is None:
+        body = b"".join(_take(request, limit + 1))
+        return body if len(body) <= limit else _refuse(request, limit)
+    body = request.get_data(cache=False)
+    if len(body) < length:
+        raise _incomplete()
     return body
+
+
+def _incomplete() -> InvalidSyntax:
+    return InvalidSyntax("The request body did not arrive whole.", headers={"Connection": "close"})
 
 
 def _take(request: Request, most: int) -> Iterator[bytes]:
@@ -79,8 +94,9 @@ def _take(request: Request, most: int) -> Iterator[bytes]:
 
 def _refuse(request: Request, limit: int) -> NoReturn:
     """413. Who still sends would not read it, so a bounded amount is taken first; then the connection ends."""
-    for _ in _take(request, _DRAINED):
-        pass
+    with suppress(OSError):
+        for _ in _take(request, _DRAINED):
+            pass
     raise PayloadTooLarge(f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
 
 
