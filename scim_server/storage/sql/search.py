@@ -13,7 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, func, or_, select, true
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from scim_server.domain.query import Order, Page, Query, Selection
 from scim_server.storage.base import Expand, Found, Record
@@ -72,8 +85,31 @@ class Searches:
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
-            plan = self._plans[signature] = self._planned(query, [each.condition for each in known], expand)
+            plan = self._plans[signature] = self._prepared(query, known, expand)
         return plan, literals
+
+    def _prepared(self, query: Query, known: Sequence[Prepared], expand: Expand) -> Plan:
+        if len(known) == 1 and known[0].ids is not None and query.selections[0].sort_by is None:
+            return self._looked_up(query, known[0].ids, expand)
+        return self._planned(query, list(map(self._conditions.named_by, known)), expand)
+
+    def _looked_up(self, query: Query, ids: Select[Any], expand: Expand) -> Plan:
+        """The resources of a look-up, fetched one by one by their ids.
+
+        OFFSET 0 and LATERAL leave PostgreSQL no other plan: without fresh statistics it would walk all resources of the
+        type instead, and the look-up before a create would grow with the directory.
+        """
+        named = ids.offset(literal_column("0")).subquery("named")
+        by_id = select(resources.c.tenant_id, *COLUMNS).where(
+            resources.c.tenant_id == bindparam("tenant"),
+            resources.c.type == query.selections[0].resource_type.name,
+            resources.c.id == named.columns[0],
+        )
+        found = self._conditions.each_of(named, by_id)
+        count, skipped = bindparam("count", type_=Integer), bindparam("skipped", type_=Integer)
+        order = query.order or Order.ASCENDING
+        page = select(found).order_by(_directed(found.c.id, order)).limit(count).offset(skipped).cte("page")
+        return self._plan_of(query, page, select(func.count()).select_from(found), 0, expand)
 
     def _condition(self, selection: Selection) -> Condition:
         if selection.filter is None:
@@ -86,11 +122,15 @@ class Searches:
         order = query.order or Order.ASCENDING
         plain = select(resources.c.tenant_id, *COLUMNS, *(key.label(f"sort_{n}") for n, key in enumerate(keys)))
         page = _limited(plain.where(where), query.page, where, keys, order).cte("page")
+        total = select(func.count()).select_from(resources).where(where)
+        return self._plan_of(query, page, total, len(keys), expand)
+
+    def _plan_of(self, query: Query, page: CTE, total: Select[Any], keys: int, expand: Expand) -> Plan:
+        order = query.order or Order.ASCENDING
         types = [selection.resource_type for selection in query.selections]
         record = select(*(page.c[column.name] for column in COLUMNS))
         full, shape = self._records.complete(record, page, types, expand)
-        sorted_by = [_directed(page.c[f"sort_{n}"], order) for n in range(len(keys))]
-        total = select(func.count()).select_from(resources).where(where)
+        sorted_by = [_directed(page.c[f"sort_{n}"], order) for n in range(keys)]
         return Plan(full.order_by(*sorted_by, _directed(page.c.id, order)), total, shape)
 
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
@@ -72,6 +73,9 @@ class Spelling(Protocol):
 
     def named_by(self, id: Expression, ids: Any) -> ColumnElement[bool]:
         """Whether a selection of few ids has the id. The selection drives: it is never probed for each of many rows."""
+
+    def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
+        """The rows of `one`, which depends on a row of `few`, for each of them: a loop over `few` on the outside."""
 
     def texts(self, parameter: str) -> Listed:
         """A parameter that is a JSON array of strings, as rows."""
@@ -122,6 +126,9 @@ class SqliteSpelling:
 
     def named_by(self, id: Expression, ids: Any) -> ColumnElement[bool]:
         return id.in_(ids)
+
+    def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
+        return one.select_from(few).subquery("found")
 
     def texts(self, parameter: str) -> Listed:
         return self.lists(parameter)
@@ -182,6 +189,10 @@ class PostgresqlSpelling:
         # fresh statistics the planner does that with IN.
         condition: ColumnElement[bool] = id == any_(func.array(ids.scalar_subquery()))
         return condition
+
+    def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
+        rows = one.correlate(few).offset(literal_column("0")).lateral("one")
+        return select(rows).select_from(few.join(rows, true())).subquery("found")
 
     def texts(self, parameter: str) -> Listed:
         return self._listed(func.json_array_elements_text, parameter, Text)

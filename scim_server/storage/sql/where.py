@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol, TypeAlias, assert_never
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
+    Select,
     Table,
     Text,
     and_,
@@ -72,28 +74,38 @@ class Conditions:
         """A condition over a row of `relations`, from a filter whose leaves are ElementTests; NULL is no."""
         return holds(bound, _OfElement(self._tests, lambda sub: self.paths.row_member(relations, sub)))
 
+    def named_by(self, prepared: Prepared) -> Condition:
+        """The condition that a prepared filter is."""
+        return true() if prepared.ids is None else self._tests.spelling.named_by(resources.c.id, prepared.ids)
+
+    def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
+        """The rows of `one` for each row of `few`."""
+        return self._tests.spelling.each_of(few, one)
+
     def prepared(self, bound: BoundFilter | None, resource_type: ResourceType, parameter: str) -> Prepared | None:
         """The filters that identity providers send before each create (an eq that a look-up answers), and none at all,
         with the literal as a parameter: the same statement serves every value.
         """
         if bound is None:
-            return Prepared("", true(), {})
+            return Prepared("", None, {})
         if not isinstance(bound, Test) or bound.operator is not Operator.EQ or bound.key is None:
             return None
         lookup = lookup_of(bound.path, bound.operator, bound.key, resource_type)
         if lookup is None:
             return None
         ids = select(lookup.column).where(lookup.where(bindparam(parameter, type_=Text)))
-        condition = self._tests.spelling.named_by(resources.c.id, ids)
-        return Prepared(f"{lookup.column} {bound.path.key}", condition, {parameter: lookup.key})
+        return Prepared(f"{lookup.column} {bound.path.key}", ids, {parameter: lookup.key})
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A condition whose literals are parameters; conditions of one signature are the same."""
+    """A selection of the ids that a filter finds, None for all, with its literals as parameters.
+
+    Those of one signature are the same statement.
+    """
 
     signature: str
-    condition: Condition
+    ids: Select[Any] | None
     parameters: Mapping[str, str]
 
 
