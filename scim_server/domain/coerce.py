@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from scim_server.domain.dialect import UNFIT, Leniency, Tolerance
 from scim_server.domain.elements import merged, row_id, settle_primary
 from scim_server.domain.resource import Attributes
 from scim_server.domain.rows import Element
-from scim_server.domain.schema import SCHEMAS, Attribute, AttributeType, Json, Kept, ResourceType
+from scim_server.domain.schema import SCHEMAS, Attribute, AttributeType, Extension, Json, Kept, ResourceType
 from scim_server.errors import InvalidSyntax, InvalidValue
 
 INT64 = range(-(2**63), 2**63)
@@ -43,12 +43,14 @@ class Body:
 def body(payload: Mapping[str, Json], resource_type: ResourceType, leniency: Leniency) -> Body:
     """Read the body of a POST or PUT. Raises InvalidValue or InvalidSyntax and names the attribute."""
     result = Body()
+    extensions: set[str] = set()
     for name, value in payload.items():
         attribute = resource_type.schema.attribute(name) or resource_type.common.attribute(name)
         if attribute is not None:
             _take(result, result.attributes, attribute, None, value, leniency)
         elif extension := resource_type.extension(name):
-            _take_extension(result, extension.schema.id, extension.schema.attributes, value, leniency, resource_type)
+            _note(extension.schema.id, extensions)
+            _take_extension(result, extension, value, leniency)
         else:
             _refuse_unknown(name, leniency)
     _check_schemas(payload, resource_type, leniency)
@@ -57,10 +59,10 @@ def body(payload: Mapping[str, Json], resource_type: ResourceType, leniency: Len
 
 def value(attribute: Attribute, raw: Json, leniency: Leniency) -> Json:
     """The canonical value of an attribute, or None where that is unassigned."""
-    if raw is None:
-        return None
     if not attribute.multi_valued:
         return single(attribute, raw, leniency)
+    if raw is None:
+        return None
     if not isinstance(raw, list):
         raw = _repaired(attribute, raw, leniency, "an array")
         if raw is None:
@@ -74,7 +76,7 @@ def elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[Json] 
     """
     if not isinstance(raw, list):
         raise InvalidValue(f"{attribute.name}: expected an array, got {_kind(raw)}.")
-    read = [single(attribute, element, leniency) if element is not None else None for element in raw]
+    read = [single(attribute, element, leniency) for element in raw]
     kept = [element for element in read if element is not None]
     if len(kept) < len(raw) and not leniency.allows(Tolerance.EMPTY_ELEMENT):
         raise InvalidValue(f"{attribute.name}: an element has no value.")
@@ -89,18 +91,24 @@ def single(attribute: Attribute, raw: Json, leniency: Leniency) -> Json:
     """One canonical value: of a singular attribute, or one element of a multi-valued one; None where it is
     unassigned.
     """
-    fits = _FITS[attribute.type]
-    if not fits(raw):
+    if raw is None:
+        return None
+    if not fits(attribute, raw):
         raw = _repaired(attribute, raw, leniency, _EXPECTED[attribute.type])
         if raw is None:
             return None
-        if not fits(raw):
+        if not fits(attribute, raw):
             raise _misfit(attribute, raw, _EXPECTED[attribute.type])
     if attribute.is_complex:
         return _members(attribute, raw, leniency)
     if raw == "" and isinstance(raw, str):
         return _empty(attribute, leniency)
     return raw
+
+
+def fits(attribute: Attribute, raw: Json) -> bool:
+    """Whether one value has the JSON type of the attribute; of an object the members are not looked at."""
+    return _FITS[attribute.type](raw)
 
 
 def row_elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[tuple[str, Element]]:
@@ -114,12 +122,9 @@ def row_elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[tu
 def _take(
     result: Body, into: Attributes, attribute: Attribute, extension: str | None, raw: Json, leniency: Leniency
 ) -> None:
-    if attribute.is_read_only or attribute.kept in (Kept.RECORD, Kept.DERIVED):
+    if not _is_writable(attribute):
         return
-    key = BoundPath(attribute, None, extension).key
-    if key in result.named:
-        raise InvalidSyntax(f"{attribute.name} is given twice.")
-    result.named.add(key)
+    _note(BoundPath(attribute, None, extension).key, result.named)
     if attribute.kept is Kept.ROWS:
         result.rows[attribute.name] = row_elements(attribute, raw, leniency)
         return
@@ -128,33 +133,38 @@ def _take(
         into[attribute.name] = canonical
 
 
-def _take_extension(
-    result: Body,
-    urn: str,
-    attributes: Iterable[Attribute],
-    raw: Json,
-    leniency: Leniency,
-    resource_type: ResourceType,
-) -> None:
+def _take_extension(result: Body, extension: Extension, raw: Json, leniency: Leniency) -> None:
+    urn = extension.schema.id
     if raw is None:
-        result.named.update(BoundPath(a, None, urn).key for a in attributes)
+        result.named.update(BoundPath(a, None, urn).key for a in extension.schema.attributes if _is_writable(a))
         return
     if not isinstance(raw, dict):
         raise InvalidValue(f"{urn}: expected an object, got {_kind(raw)}.")
-    extension = resource_type.extension(urn)
-    inner = result.attributes.setdefault(urn, {})
+    inner: Attributes = {}
     for name, member in raw.items():
-        attribute = extension.schema.attribute(name) if extension else None
+        attribute = extension.schema.attribute(name)
         if attribute is None:
-            _refuse_unknown(name, leniency)
-            continue
-        _take(result, inner, attribute, urn, member, leniency)
-    if not inner:
-        del result.attributes[urn]
+            _refuse_unknown(f"{urn}:{name}", leniency)
+        else:
+            _take(result, inner, attribute, urn, member, leniency)
+    if inner:
+        result.attributes[urn] = inner
+
+
+def _is_writable(attribute: Attribute) -> bool:
+    return not attribute.is_read_only and attribute.kept not in (Kept.RECORD, Kept.DERIVED)
+
+
+def _note(name: str, names: set[str]) -> None:
+    """Names that differ in case alone are one name, which stands once in an object (R-HTTP-15, R-HTTP-16)."""
+    if name in names:
+        raise InvalidSyntax(f"{name} is given twice.")
+    names.add(name)
 
 
 def _members(attribute: Attribute, raw: Mapping[str, Json], leniency: Leniency) -> Attributes | None:
     read: Attributes = {}
+    names: set[str] = set()
     for name, member in raw.items():
         sub = attribute.sub(name)
         if sub is None:
@@ -162,6 +172,7 @@ def _members(attribute: Attribute, raw: Mapping[str, Json], leniency: Leniency) 
             continue
         if sub.is_read_only and not attribute.is_read_only:
             continue
+        _note(sub.name, names)
         canonical = value(sub, member, leniency)
         if canonical is not None:
             read[sub.name] = canonical
@@ -210,7 +221,7 @@ def _is_integer(raw: Json) -> bool:
 
 
 def _is_decimal(raw: Json) -> bool:
-    if isinstance(raw, Decimal):
+    if isinstance(raw, Decimal) and raw.is_finite():
         return len(raw.as_tuple().digits) <= DECIMAL_DIGITS and abs(raw.adjusted()) <= DECIMAL_EXPONENT
     return _is_integer(raw)
 
@@ -249,7 +260,7 @@ _EXPECTED: Mapping[AttributeType, str] = {
     AttributeType.REFERENCE: "a string with a URI",
     AttributeType.BOOLEAN: "true or false",
     AttributeType.INTEGER: "a 64-bit integer",
-    AttributeType.DECIMAL: "a number of at most 100 digits",
+    AttributeType.DECIMAL: "a 64-bit integer, or a decimal of at most 100 digits",
     AttributeType.DATE_TIME: "a dateTime with date and time",
     AttributeType.BINARY: "base64 text",
     AttributeType.COMPLEX: "an object",
@@ -265,4 +276,4 @@ def _kind(raw: Json) -> str:
         return "an array"
     if raw is None:
         return "null"
-    return "text that is none" if isinstance(raw, str) else "a number"
+    return "other text" if isinstance(raw, str) else "another number"

@@ -15,12 +15,12 @@ MAXIMUM_ID = 255
 
 
 def identity(attribute: Attribute, element: Json) -> tuple[tuple[str, Key], ...]:
-    """What makes two elements one: (type, value) where there is a value, else everything that it has (R-MV-03,
-    R-PATCH-30).
+    """What makes two elements one: (type, value) where there is a value, else everything that it has but the primary
+    flag (R-MV-03, R-PATCH-30).
     """
     if not attribute.is_complex:
         return ((VALUE, compare.key(attribute, element)),)
-    names = (TYPE, VALUE) if VALUE in element else sorted(element)
+    names = (TYPE, VALUE) if VALUE in element else sorted(element.keys() - {PRIMARY})
     return tuple((name, _key(attribute, name, element[name])) for name in names if name in element)
 
 

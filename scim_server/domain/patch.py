@@ -15,7 +15,7 @@ the resource as a whole (required, immutable) is checked afterwards by `constrai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -90,6 +90,9 @@ class Patched:
     named: set[str] = field(default_factory=set)
 
 
+_TAGS: Final = frozenset({TYPE, PRIMARY})
+"""The sub-attributes that say something about a value and are none (RFC 7643 section 2.4)."""
+
 Slot: TypeAlias = tuple[Attributes, Attribute]
 """Where one value is: the object that holds it, and the attribute."""
 
@@ -119,11 +122,11 @@ class _Patch:
             raise NoTarget("A remove needs a path.")
         if operation.verb is not Verb.REMOVE and operation.value is MISSING:
             raise InvalidValue(f"{operation.verb} needs a value.")
-        attribute_path = operation.path.path if isinstance(operation.path, ValuePath) else operation.path
-        extension = bind_extension(attribute_path, self.resource_type)
+        extension = self._extension(operation.path)
         if extension is not None:
             self._run_on_extension(operation, extension)
             return
+        attribute_path = operation.path.path if isinstance(operation.path, ValuePath) else operation.path
         bound = bind(attribute_path, self.resource_type)
         if bound is None:
             self._skip_unknown(attribute_path)
@@ -138,13 +141,19 @@ class _Patch:
             if attributes.get(extension.schema.id) == {}:
                 del attributes[extension.schema.id]
 
+    def _extension(self, path: PatchPath) -> Extension | None:
+        """The extension whose bare URN the path is; brackets do not apply to one."""
+        return bind_extension(path, self.resource_type) if isinstance(path, AttrPath) else None
+
     def _run_on(self, operation: Operation, bound: BoundPath) -> None:
         attribute = bound.attribute
         if attribute.name == SCHEMAS and bound.extension is None:
-            self._run_on_schemas(operation)
-        elif self._is_read_only(operation, bound):
+            self._run_on_schemas(operation, attribute)
             return
-        elif attribute.kept is Kept.DISCARDED:
+        if self._is_read_only(operation, bound):
+            return
+        _refuse_removed_value(operation)
+        if attribute.kept is Kept.DISCARDED:
             coerce.value(attribute, None if operation.value is MISSING else operation.value, self.leniency)
         elif attribute.kept is Kept.ROWS:
             change = self.result.rows.setdefault(attribute.name, RowsChange())
@@ -159,8 +168,7 @@ class _Patch:
         if isinstance(operation.path, ValuePath):
             _run_on_value_path(operation, operation.path, (container, bound.attribute), self.leniency)
         else:
-            for slot in _slots(operation, bound, container):
-                _run_verb(operation, slot, self.leniency)
+            _run_on_path(operation, bound, container, self.leniency)
         _tidy(container, bound.attribute, primary_before, self.leniency)
 
     def _is_read_only(self, operation: Operation, bound: BoundPath) -> bool:
@@ -179,11 +187,9 @@ class _Patch:
 
     def _run_on_extension(self, operation: Operation, extension: Extension) -> None:
         """A bare extension URN: add merges, replace replaces, remove drops what the client may write (R-PATCH-07)."""
+        _refuse_removed_value(operation)
         if operation.verb is not Verb.ADD:
-            held = self.result.attributes.get(extension.schema.id, {})
-            for attribute in extension.schema.attributes:
-                if attribute.name in held and not attribute.is_read_only:
-                    del held[attribute.name]
+            self._drop(extension)
         if operation.verb is Verb.REMOVE or operation.value is None:
             return
         if not isinstance(operation.value, dict):
@@ -192,11 +198,18 @@ class _Patch:
             path = AttrPath(name, None, extension.schema.id)
             self.run(Operation(operation.verb, path, value, from_pathless=True))
 
-    def _run_on_schemas(self, operation: Operation) -> None:
+    def _drop(self, extension: Extension) -> None:
+        """Drop the extension's data, save what only the server writes; while that is there its URN stays too."""
+        held = self.result.attributes.get(extension.schema.id, {})
+        for attribute in extension.schema.attributes:
+            if not attribute.is_read_only:
+                held.pop(attribute.name, None)
+
+    def _run_on_schemas(self, operation: Operation, attribute: Attribute) -> None:
         """`schemas` follows from the data: naming a URN adds none, removing one drops its data (R-PATCH-21)."""
         if operation.from_pathless and self.leniency.allows(Tolerance.READ_ONLY_IN_PATCH):
             return
-        listed = {str(urn).lower() for urn in _listed(operation, self.resource_type, self.leniency)}
+        listed = {urn.lower() for urn in self._listed(operation, attribute)}
         if operation.verb is Verb.ADD:
             return
         base_goes = (self.resource_type.schema.id.lower() in listed) is (operation.verb is Verb.REMOVE)
@@ -204,56 +217,56 @@ class _Patch:
             raise MutabilityViolation("The base schema cannot be removed.")
         for extension in self.resource_type.extensions:
             if (extension.schema.id.lower() in listed) is (operation.verb is Verb.REMOVE):
-                self.result.attributes.pop(extension.schema.id, None)
+                self._drop(extension)
+
+    def _listed(self, operation: Operation, attribute: Attribute) -> list[str]:
+        """The URNs that an operation on `schemas` is about. Raises InvalidValue for one that is not registered."""
+        base = self.resource_type.schema.id
+        registered = [base, *(e.schema.id for e in self.resource_type.extensions)]
+        if isinstance(operation.path, ValuePath):
+            condition = bind_condition(operation.path.condition, attribute, self.leniency)
+            return [urn for urn in registered if element_matches(condition, urn, attribute)]
+        if operation.verb is Verb.REMOVE and operation.elements is None and operation.value in (MISSING, None):
+            return registered
+        given = operation.elements if operation.elements is not None else _as_list(operation.value)
+        urns: list[str] = coerce.elements(attribute, list(given), self.leniency) or []
+        unknown = {urn.lower() for urn in urns} - {urn.lower() for urn in registered}
+        if unknown and operation.verb is not Verb.REMOVE and not self.leniency.allows(Tolerance.MISSING_SCHEMAS):
+            raise InvalidValue(f"{min(unknown)} is no schema of {self.resource_type.name}.")
+        return urns
 
 
-def _listed(operation: Operation, resource_type: ResourceType, leniency: Leniency) -> Iterable[Json]:
-    """The URNs that an operation on `schemas` is about."""
-    if isinstance(operation.path, ValuePath):
-        schemas = resource_type.common.attribute(SCHEMAS)
-        urns = [resource_type.schema.id, *(e.schema.id for e in resource_type.extensions)]
-        if schemas is None:
-            return []
-        condition = bind_condition(operation.path.condition, schemas, leniency)
-        return [urn for urn in urns if element_matches(condition, urn, schemas)]
-    if operation.elements is not None:
-        return operation.elements
-    if operation.value is MISSING:
-        return [resource_type.schema.id]
-    return _as_list(operation.value)
+def _refuse_removed_value(operation: Operation) -> None:
+    """A removal that brings a value means less than its path says, so it is not run as if it brought none (C-06)."""
+    listed = operation.elements is not None
+    if operation.verb is Verb.REMOVE and not listed and operation.value not in (MISSING, None):
+        raise InvalidValue("A remove has no value; name what goes in the path.")
 
 
-def _slots(operation: Operation, bound: BoundPath, container: Attributes) -> list[Slot]:
-    """The slots of a path without a filter; the object that will hold a new value is made."""
-    attribute = bound.attribute
-    if bound.sub is None:
-        return [(container, attribute)]
-    if not attribute.multi_valued:
-        parent = container.get(attribute.name)
-        if parent is None:
-            parent = container[attribute.name] = {}
-        return [(parent, bound.sub)]
-    elements = container.get(attribute.name, [])
-    if not elements and operation.verb is not Verb.REMOVE:
-        raise NoTarget(f"{attribute.name} has no element whose {bound.sub.name} could be set.")
-    return [(element, bound.sub) for element in elements]
+def _run_on_path(operation: Operation, bound: BoundPath, container: Attributes, leniency: Leniency) -> None:
+    """A path without a filter; the object that will hold a new value is made."""
+    attribute, sub = bound.attribute, bound.sub
+    if sub is None:
+        _run_verb(operation, (container, attribute), leniency)
+    elif not attribute.multi_valued:
+        _run_verb(operation, (container.setdefault(attribute.name, {}), sub), leniency)
+    elif elements := container.get(attribute.name):
+        _run_on_parts(operation, sub, (container, attribute), elements, leniency)
+    elif operation.verb is not Verb.REMOVE:
+        raise NoTarget(f"{attribute.name} has no element whose {sub.name} could be set.")
 
 
 def _run_on_value_path(operation: Operation, path: ValuePath, slot: Slot, leniency: Leniency) -> None:
     container, attribute = slot
     condition = bind_condition(path.condition, attribute, leniency)
-    elements = _as_list(container.get(attribute.name))
-    matching = [e for e in elements if element_matches(condition, e, attribute)]
     sub = _sub(path, attribute, leniency)
     if path.sub is not None and sub is None:
         return
+    matching = [e for e in _as_list(container.get(attribute.name)) if element_matches(condition, e, attribute)]
     if not matching:
         _run_without_match(operation, path, sub, slot, leniency)
     elif sub is not None:
-        for element in matching:
-            _run_verb(operation, (element, sub), leniency)
-        if operation.verb is Verb.REMOVE:
-            _drop_husks(slot, matching, leniency)
+        _run_on_parts(operation, sub, slot, matching, leniency)
     else:
         _run_on_elements(operation, slot, matching, leniency)
 
@@ -281,17 +294,24 @@ def _run_without_match(
     seed = _seed(path.condition, attribute, leniency) if attribute.is_complex else {}
     if not seed or not leniency.allows(Tolerance.VALUE_PATH_CREATES):
         raise NoTarget(f"No element of {attribute.name} matches the filter.")
-    element = dict(seed)
-    if sub is not None:
-        _run_verb(operation, (element, sub), leniency)
-    else:
-        element |= coerce.single(attribute, operation.value, leniency) or {}
-    if element == seed and operation.value is None:
+    element = _grown(seed, operation, sub, attribute, leniency)
+    if element is None:
         return
     if attribute.multi_valued:
         container[attribute.name] = [*container.get(attribute.name, []), element]
     else:
         container[attribute.name] = {**container.get(attribute.name, {}), **element}
+
+
+def _grown(
+    seed: Attributes, operation: Operation, sub: Attribute | None, attribute: Attribute, leniency: Leniency
+) -> Attributes | None:
+    """The seed with the value of the operation; None where that is unassigned, as a filter alone makes nothing."""
+    if sub is None:
+        given = coerce.single(attribute, operation.value, leniency)
+        return None if given is None else {**seed, **given}
+    given = coerce.value(sub, _listified(operation, sub), leniency)
+    return None if given is None else {**seed, sub.name: given}
 
 
 def _seed(condition: Filter, attribute: Attribute, leniency: Leniency) -> Attributes:
@@ -302,8 +322,21 @@ def _seed(condition: Filter, attribute: Attribute, leniency: Leniency) -> Attrib
     if not isinstance(condition, Comparison) or condition.operator is not Operator.EQ:
         return {}
     sub = attribute.sub(condition.path.name)
-    value = coerce.value(sub, condition.literal, leniency) if sub and not sub.multi_valued else None
-    return {} if sub is None or value is None else {sub.name: value}
+    if sub is None or sub.multi_valued or sub.is_read_only:
+        return {}
+    value = coerce.value(sub, condition.literal, leniency)
+    return {} if value is None else {sub.name: value}
+
+
+def _run_on_parts(operation: Operation, sub: Attribute, slot: Slot, matching: list[Json], leniency: Leniency) -> None:
+    """One sub-attribute of each matching element; an element that lost all that it was there for goes (ENTRA-33)."""
+    container, attribute = slot
+    held = [e for e in matching if sub.name in e and sub.name not in _TAGS]
+    for element in matching:
+        _run_verb(operation, (element, sub), leniency)
+    husks = {id(e) for e in held if e and e.keys() <= _TAGS}
+    if attribute.multi_valued and husks and leniency.allows(Tolerance.EMPTY_ELEMENT):
+        _set(container, attribute, [e for e in container[attribute.name] if id(e) not in husks])
 
 
 def _run_on_elements(operation: Operation, slot: Slot, matching: list[Json], leniency: Leniency) -> None:
@@ -312,29 +345,28 @@ def _run_on_elements(operation: Operation, slot: Slot, matching: list[Json], len
     """
     container, attribute = slot
     elements = _as_list(container[attribute.name])
+    chosen = {id(e) for e in matching}
     if operation.verb is Verb.REMOVE:
-        kept = [e for e in elements if not _is_any(e, matching)]
+        kept = [e for e in elements if id(e) not in chosen]
     else:
         new = coerce.single(attribute, operation.value, leniency)
-        kept = [_renewed(operation.verb, e, new) if _is_any(e, matching) else e for e in elements]
+        kept = [_renewed(operation.verb, attribute, e, new) if id(e) in chosen else e for e in elements]
         kept = [e for e in kept if e is not None]
     _set(container, attribute, kept if attribute.multi_valued else (kept[0] if kept else None))
 
 
-def _renewed(verb: Verb, element: Json, new: Json) -> Json:
-    if verb is Verb.ADD and isinstance(element, dict):
-        return {**element, **(new or {})}
-    return copy(new)
-
-
-def _drop_husks(slot: Slot, matching: list[Json], leniency: Leniency) -> None:
-    """An element that lost its value and has nothing left but a type or a primary flag goes (ENTRA-33)."""
-    container, attribute = slot
-    if not attribute.multi_valued or attribute.sub(VALUE) is None:
-        return
-    husks = [e for e in matching if e.keys() <= {TYPE, PRIMARY}]
-    if husks and leniency.allows(Tolerance.EMPTY_ELEMENT):
-        _set(container, attribute, [e for e in container[attribute.name] if not _is_any(e, husks)])
+def _renewed(verb: Verb, attribute: Attribute, element: Json, new: Json) -> Json:
+    if verb is Verb.REPLACE:
+        return copy(new)
+    if new is None:
+        return element
+    if not isinstance(element, dict):
+        return new
+    merged_element = {**element, **copy(new)}
+    for sub in attribute.sub_attributes:
+        if sub.mutability is Mutability.IMMUTABLE and element.get(sub.name) not in (None, merged_element.get(sub.name)):
+            raise MutabilityViolation(f"{attribute.name}.{sub.name} is immutable and has a value.")
+    return merged_element
 
 
 def _run_verb(operation: Operation, slot: Slot, leniency: Leniency) -> None:
@@ -346,7 +378,8 @@ def _run_verb(operation: Operation, slot: Slot, leniency: Leniency) -> None:
     elif attribute.multi_valued:
         new = coerce.value(attribute, _listified(operation, attribute), leniency)
         old = container.get(attribute.name, []) if operation.verb is Verb.ADD else []
-        _set(container, attribute, [*old, *(new or [])])
+        both = [*old, *(new or [])]
+        _set(container, attribute, both if attribute.is_complex else merged(attribute, both))
     elif attribute.is_complex:
         _merge(operation, slot, leniency)
     else:
@@ -363,8 +396,6 @@ def _remove(operation: Operation, slot: Slot, leniency: Leniency) -> None:
         old = container.get(attribute.name, [])
         _set(container, attribute, [e for e in old if _loose_identity(attribute, e) not in going])
         return
-    if operation.value not in (MISSING, None):
-        raise InvalidValue("A remove has no value; name what goes in the path.")
     container.pop(attribute.name, None)
 
 
@@ -390,7 +421,7 @@ def _refuse_immutable_part(operation: Operation, slot: Slot, leniency: Leniency)
     if attribute.mutability is not Mutability.IMMUTABLE or attribute.name not in container:
         return
     if operation.verb is Verb.REMOVE or (
-        coerce.value(attribute, operation.value, leniency) != container[attribute.name]
+        coerce.value(attribute, _listified(operation, attribute), leniency) != container[attribute.name]
     ):
         raise MutabilityViolation(f"{attribute.name} is immutable and has a value.")
 
@@ -422,10 +453,8 @@ def _change_rows(operation: Operation, bound: BoundPath, change: RowsChange, len
         change.replaced(coerce.row_elements(attribute, operation.value, leniency))
     elif operation.elements is not None:
         change.removed(id for id, _ in coerce.row_elements(attribute, list(operation.elements), leniency))
-    elif operation.value in (MISSING, None):
-        change.cleared()
     else:
-        raise InvalidValue("A remove has no value; name what goes in the path.")
+        change.cleared()
 
 
 def _change_rows_by_filter(
@@ -440,21 +469,19 @@ def _change_rows_by_filter(
             _remove_where(change, condition, attribute)
         return
     seed = _seed(path.condition, attribute, leniency)
-    given = coerce.single(attribute, operation.value, leniency) or {}
     if VALUE not in seed or not leniency.allows(Tolerance.VALUE_PATH_CREATES):
         raise NoTarget(f"The elements of {attribute.name} are added and removed as wholes.")
-    element = {**seed, **given}
+    element = _grown(seed, operation, None, attribute, leniency)
     if operation.verb is Verb.REPLACE:
-        change.removed(ids or ())
-    change.added([(row_id(attribute, element), element)])
+        change.removed([row_id(attribute, seed)])
+    if element is not None:
+        change.added([(row_id(attribute, element), element)])
 
 
 def _remove_where(change: RowsChange, condition: BoundFilter, attribute: Attribute) -> None:
-    for pending in (change.add, change.put):
-        for id in [id for id, element in pending.items() if element_matches(condition, element, attribute)]:
-            change.removed([id])
-    if not change.clear:
-        change.remove_where.append(condition)
+    pending = {**change.add, **change.put}
+    chosen = [id for id, element in pending.items() if element_matches(condition, element, attribute)]
+    change.removed_where(condition, chosen)
 
 
 def _ids(condition: BoundFilter) -> list[str] | None:
@@ -471,9 +498,8 @@ def _ids(condition: BoundFilter) -> list[str] | None:
 def _listified(operation: Operation, attribute: Attribute) -> Json:
     """R-MV-06: an add may give a single object where a list is meant."""
     value = operation.value
-    if operation.verb is Verb.ADD and value is not None and not isinstance(value, list):
-        return [value]
-    return value
+    is_one = operation.verb is Verb.ADD and attribute.multi_valued and not isinstance(value, list)
+    return [value] if is_one and value is not None else value
 
 
 def _loose_identity(attribute: Attribute, element: Json) -> tuple[object, ...]:
@@ -487,13 +513,6 @@ def _as_list(value: Json) -> list[Json]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
-
-
-def _is_any(element: Json, elements: Iterable[Json]) -> bool:
-    """Whether it is one of these very objects; simple values are compared."""
-    if isinstance(element, dict):
-        return any(element is other for other in elements)
-    return element in list(elements)
 
 
 def _set(container: Attributes, attribute: Attribute, value: Json) -> None:

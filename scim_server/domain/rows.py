@@ -6,6 +6,9 @@ folded in order into one `RowsChange`, which means, for the rows B that are ther
     after = (B without the removed) + additions        additions whose id is still in B leave B's element as it is
     replacements: like additions, but an element that is still in B takes the new content
 
+That is what the operations do one after the other, with one exception: an addition outlives a later condition that does
+not hold for it, though the row that B has under its id may satisfy the condition.
+
 Ids (`value`) are comparison keys: text of 1 to 255 characters.
 """
 
@@ -33,7 +36,7 @@ class RowsChange:
     remove: set[str] = field(default_factory=set)
     """Ids to remove; disjoint from `add` and `put`."""
     remove_where: list[BoundFilter] = field(default_factory=list)
-    """Conditions on an element; a row that satisfies one and is neither in `add` nor in `put` goes."""
+    """Conditions on an element; a row that satisfies one and is not in `put` goes, before the additions come."""
     add: dict[str, Element] = field(default_factory=dict)
     """Insert where there is no such row."""
     put: dict[str, Element] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class RowsChange:
         for id, element in elements:
             if id in self.add or id in self.put:
                 continue
-            gone = self.clear or id in self.remove or bool(self.remove_where)
+            gone = self.clear or id in self.remove
             self.remove.discard(id)
             (self.put if gone else self.add)[id] = element
 
@@ -59,6 +62,15 @@ class RowsChange:
             self.put.pop(id, None)
             if not self.clear:
                 self.remove.add(id)
+
+    def removed_where(self, condition: BoundFilter, chosen: Iterable[str]) -> None:
+        """remove with a filter: the rows that satisfy it; `chosen` has the ids in `add` and `put` whose elements do."""
+        for id in chosen:
+            # A row that an addition found in its place is judged by the condition; one that was replaced is known.
+            if self.add.pop(id, None) is None:
+                self.removed([id])
+        if not self.clear:
+            self.remove_where.append(condition)
 
     def cleared(self) -> None:
         """remove without a filter: every row goes."""

@@ -1,0 +1,189 @@
+"""PATCH as data: what operations, as a client sends them, make of a resource in the default and the strict dialect.
+
+Each file under data/patch holds cases: `before` and `operations`, and what comes of them in both dialects (`both`) or
+in each (`generic`, `strict`): `after`, `unchanged` or the scimType of an `error`, the change of attributes kept as
+rows (`rows`), the `schemas` that follow, and the tolerances that the generic dialect `used`; strict has none to use.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scim_server import catalog
+from scim_server.connectors import dialect
+from scim_server.domain import patch
+from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.constraints import check_immutable, check_required
+from scim_server.domain.dialect import STRICT, Leniency
+from scim_server.domain.elements import identity, primaries
+from scim_server.domain.filter import bind_condition
+from scim_server.domain.patch import MISSING, Operation, Verb
+from scim_server.domain.resource import Attributes, copy, schemas
+from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import Attribute, Json, ResourceType
+from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation, NoTarget
+from scim_server.filtering import operations
+from scim_server.filtering.filters import parse_filter
+from tests.domain import strategies
+from tests.domain.device import DESK, DEVICE, HALL
+
+ID = "d-1"
+REGISTRY = catalog.load()
+TYPES = {t.name: t for t in (*REGISTRY.resource_types, DEVICE)}
+CASES = sorted((Path(__file__).parent / "data" / "patch").glob("*.json"))
+
+
+def cases() -> Iterable[Any]:
+    for path in CASES:
+        for case in json.loads(path.read_text(), parse_float=Decimal):
+            for name in ("generic", "strict"):
+                outcome = case.get(name) or case["both"]
+                marks = pytest.mark.req(*case["requirements"])
+                yield pytest.param(case, name, outcome, marks=marks, id=f"{path.stem}: {case['name']} ({name})")
+
+
+def patched(resource_type: ResourceType, before: Attributes, sent: Iterable[Json], leniency: Leniency) -> patch.Patched:
+    """The outcome as the service computes it: operations, then what must hold for the whole."""
+    steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency)]
+    result = patch.apply(resource_type, ID, before, steps, leniency)
+    check_required(resource_type, result.attributes, MutabilityViolation)
+    check_immutable(resource_type, before, result.attributes)
+    return result
+
+
+def change(expected: Mapping[str, Json], attribute: Attribute) -> RowsChange:
+    conditions = [parse_filter(text, Leniency(STRICT)) for text in expected.get("remove_where", ())]
+    return RowsChange(
+        clear=expected.get("clear", False),
+        remove=set(expected.get("remove", ())),
+        remove_where=[bind_condition(condition, attribute, Leniency(STRICT)) for condition in conditions],
+        add=expected.get("add", {}),
+        put=expected.get("put", {}),
+    )
+
+
+def changes(expected: Mapping[str, Json], resource_type: ResourceType) -> dict[str, RowsChange]:
+    attributes = {a.name: a for a in resource_type.rows_attributes}
+    return {name: change(rows, attributes[name]) for name, rows in expected.items()}
+
+
+@pytest.mark.parametrize(("case", "name", "outcome"), list(cases()))
+def test_operations_make_of_a_resource_what_the_rfc_and_the_connectors_mean(
+    case: dict[str, Any], name: str, outcome: dict[str, Any]
+) -> None:
+    resource_type, before, sent = TYPES[case["type"]], case["before"], case["operations"]
+    leniency = Leniency(dialect(name))
+    as_given = copy([before, sent])
+    if "error" in outcome:
+        with pytest.raises(BadRequest) as refusal:
+            patched(resource_type, before, sent, leniency)
+        assert refusal.value.scim_type == outcome["error"]
+    else:
+        result = patched(resource_type, before, sent, leniency)
+        assert result.attributes == (before if "unchanged" in outcome else outcome["after"])
+        assert result.rows == changes(outcome.get("rows", {}), resource_type)
+        assert set(leniency.used) == (set(outcome.get("used", ())) if name == "generic" else set())
+        expected = outcome.get("schemas", schemas(resource_type, result.attributes))
+        assert schemas(resource_type, result.attributes) == expected
+    assert [before, sent] == as_given
+
+
+# What holds for every PATCH ------------------------------------------------------------------------------------------
+
+DIALECTS = st.sampled_from(["generic", "strict"])
+PATCHES = st.lists(strategies.operations(), min_size=1, max_size=5)
+
+
+def nodes(value: Json) -> Iterable[Json]:
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for member in inner:
+        yield from nodes(member)
+
+
+def lists(attributes: Attributes) -> Iterable[tuple[Attribute, list[Json]]]:
+    for urn, schema in DEVICE.containers:
+        container = attributes.get(urn, {}) if urn else attributes
+        yield from ((a, container[a.name]) for a in schema.attributes if a.multi_valued and a.name in container)
+
+
+@pytest.mark.req("R-PATCH-12", "R-NULL-02", "R-MV-02", "R-MV-03")
+@settings(max_examples=400, deadline=None)
+@given(strategies.states(), PATCHES, DIALECTS)
+def test_any_operations_end_in_a_canonical_resource_or_a_refusal(before: Attributes, sent: Json, name: str) -> None:
+    given_before, given_sent = copy(before), copy(sent)
+    try:
+        after = patched(DEVICE, before, sent, Leniency(dialect(name))).attributes
+    except BadRequest:
+        after = before
+    assert (before, sent) == (given_before, given_sent)
+    assert not any(node is None or node in ([], {}) for member in after.values() for node in nodes(member))
+    for attribute, elements in lists(after):
+        assert len({identity(attribute, e) for e in elements}) == len(elements)
+        assert not attribute.is_complex or len(primaries(elements)) < 2
+
+
+@pytest.mark.req("R-PATCH-13", "R-CHAR-04")
+@settings(max_examples=200, deadline=None)
+@given(strategies.states(), PATCHES, DIALECTS)
+def test_no_operation_changes_what_only_the_server_writes(before: Attributes, sent: Json, name: str) -> None:
+    try:
+        after = patched(DEVICE, before, sent, Leniency(dialect(name))).attributes
+    except BadRequest:
+        return
+    assert after.get("seen") == before.get("seen")
+    assert after.get(DESK, {}).get("since") == before.get(DESK, {}).get("since")
+
+
+def echoes(verb: str, attributes: Attributes) -> Iterable[Json]:
+    """Operations that say again what is there."""
+    own = {name: value for name, value in attributes.items() if name != "seen"}
+    own = {n: {k: v for k, v in m.items() if k != "since"} if n == DESK else m for n, m in own.items()}
+    yield {"op": verb, "value": own}
+    for name, value in own.items():
+        yield {"op": verb, "path": name, "value": value}
+    for urn in (DESK, HALL):
+        for name, value in own.get(urn, {}).items():
+            yield {"op": verb, "path": f"{urn}:{name}", "value": value}
+    for name, value in own.get("place", {}).items():
+        yield {"op": verb, "path": f"place.{name}", "value": value}
+
+
+@pytest.mark.req("R-PATCH-27", "R-PATCH-28", "R-PATCH-29", "X-04")
+@settings(max_examples=200, deadline=None)
+@given(strategies.states(), st.sampled_from(["add", "replace"]), DIALECTS)
+def test_saying_again_what_is_there_is_seen_to_change_nothing(before: Attributes, verb: str, name: str) -> None:
+    after = patched(DEVICE, before, echoes(verb, before), Leniency(dialect(name))).attributes
+    assert after == before
+    assert json.dumps(after, default=str, sort_keys=True) == json.dumps(before, default=str, sort_keys=True)
+
+
+# What no client can send ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("R-PATCH-09")
+def test_an_operation_without_a_path_is_for_the_reader_to_expand() -> None:
+    with pytest.raises(NoTarget):
+        patch.apply(DEVICE, ID, {}, [Operation(Verb.REMOVE, None)], Leniency(STRICT))
+
+
+@pytest.mark.req("R-PATCH-10")
+@pytest.mark.parametrize("verb", [Verb.ADD, Verb.REPLACE])
+def test_add_and_replace_need_a_value(verb: Verb) -> None:
+    with pytest.raises(InvalidValue):
+        patch.apply(DEVICE, ID, {}, [Operation(verb, AttrPath("name"), MISSING)], Leniency(STRICT))
+
+
+@pytest.mark.req("R-CHAR-13")
+def test_the_attributes_that_a_patch_names_are_told() -> None:
+    sent = [
+        {"op": "add", "value": {"note": "n", DESK: {"hint": "h"}}},
+        {"op": "add", "path": "place.room", "value": "1"},
+    ]
+    assert patched(DEVICE, {"name": "d"}, sent, Leniency(STRICT)).named == {"note", f"{DESK}:hint", "place"}
