@@ -173,10 +173,17 @@ def _members(attribute: Attribute, raw: Mapping[str, Json], leniency: Leniency) 
         if sub.is_read_only and not attribute.is_read_only:
             continue
         _note(sub.name, names)
-        canonical = value(sub, member, leniency)
+        canonical = _part(attribute, sub, member, leniency)
         if canonical is not None:
             read[sub.name] = canonical
     return read or None
+
+
+def _part(attribute: Attribute, sub: Attribute, raw: Json, leniency: Leniency) -> Json:
+    try:
+        return value(sub, raw, leniency)
+    except InvalidValue as fault:
+        raise InvalidValue(f"{attribute.name}.{fault.detail}") from None
 
 
 def _empty(attribute: Attribute, leniency: Leniency) -> str | None:
