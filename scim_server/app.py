@@ -95,9 +95,7 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
     """The application over these parts. Whoever opened the database closes it, after the application."""
     resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
-    app = build(
-        Parts(settings, registry, resources, authenticator, lambda: database.storage.readiness(registry.stamp))
-    )
+    app = build(Parts(settings, registry, resources, authenticator, lambda: database.storage.readiness(registry.stamp)))
     app.extensions[_CLOSERS] = [authenticator.close]
     return app
 

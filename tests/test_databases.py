@@ -45,9 +45,7 @@ def test_the_engine_is_the_one_that_was_asked_for(database_url: str, request: py
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_copy_holds_what_its_template_held_and_goes_its_own_way(
-    new_database: NewDatabase, engine: str
-) -> None:
+def test_a_copy_holds_what_its_template_held_and_goes_its_own_way(new_database: NewDatabase, engine: str) -> None:
     template = new_database(engine)
     fill(template)
     copy = new_database(engine, template)
