@@ -7,11 +7,12 @@ since most requests ask for the same few.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
 from scim_server.domain.resource import Attributes
 from scim_server.domain.schema import META, Attribute, Json, Kept, ResourceType, Returned, Schema
@@ -48,7 +49,7 @@ class Shape:
     expand: frozenset[str]
     """The attributes that storage must bring along: rows and derived ones."""
     document_is_default: bool
-    """Whether the stored document can be sent as it is."""
+    """Whether the stored document can be sent as it is, joined with rows and derived values as they are."""
 
     def sends(self, name: str) -> bool:
         """Whether a core or common attribute is sent at all."""
@@ -64,11 +65,9 @@ def shape(projection: Projection, resource_type: ResourceType, supplied: frozens
     parts = {urn: _parts(chosen, urn, schema) for urn, schema in _places(resource_type)}
     default = parts if projection == DEFAULT and not supplied else shape(DEFAULT, resource_type).parts
     kept_apart = {a.name for a in (*resource_type.rows_attributes, *resource_type.derived_attributes)}
-    return Shape(
-        parts,
-        frozenset(kept_apart & parts[None].keys()),
-        _documents(parts, kept_apart) == _documents(default, kept_apart),
-    )
+    expand = frozenset(kept_apart & parts[None].keys())
+    is_whole = all(parts[None][name] is None for name in expand)
+    return Shape(parts, expand, is_whole and _documents(parts, kept_apart) == _documents(default, kept_apart))
 
 
 def project(attributes: Attributes, shape: Shape) -> Attributes:
@@ -105,15 +104,42 @@ def join(visible: Attributes, hidden: Attributes, resource_type: ResourceType) -
 
 
 def known(resource_type: ResourceType, attributes: Attributes) -> Attributes:
-    """The attributes without any that the schemas no longer have (a document written under another registry)."""
+    """The attributes without anything that the schemas no longer have, from a document written under other schemas.
+
+    A value that has not the attribute's shape or type any more is one of an attribute that is no longer there.
+    """
     kept: Attributes = {}
     for name, value in attributes.items():
         extension = resource_type.extension(name)
         if extension:
-            kept[name] = {n: v for n, v in value.items() if extension.schema.attribute(n)}
-        elif resource_type.schema.attribute(name) or resource_type.common.attribute(name):
-            kept[name] = value
+            kept[extension.schema.id] = _known_members(value, extension.schema.attribute)
+        else:
+            kept |= _known_members({name: value}, lambda n: _core_attribute(resource_type, n))
     return {name: value for name, value in kept.items() if value != {}}
+
+
+def _core_attribute(resource_type: ResourceType, name: str) -> Attribute | None:
+    return resource_type.schema.attribute(name) or resource_type.common.attribute(name)
+
+
+def _known_members(members: Attributes, find: Callable[[str], Attribute | None]) -> Attributes:
+    found = ((find(name), value) for name, value in members.items())
+    known = {a.name: _known_value(a, value) for a, value in found if a and a.kept is Kept.DOCUMENT}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _known_value(attribute: Attribute, value: Json) -> Json:
+    if attribute.multi_valued != isinstance(value, list):
+        return None
+    if not attribute.multi_valued:
+        return _known_element(attribute, value)
+    return [e for e in (_known_element(attribute, element) for element in value) if e is not None] or None
+
+
+def _known_element(attribute: Attribute, element: Json) -> Json:
+    if not coerce.fits(attribute, element):
+        return None
+    return (_known_members(element, attribute.sub) or None) if attribute.is_complex else element
 
 
 class _Chosen:
@@ -145,12 +171,13 @@ class _Chosen:
         return self._sends(sub, f"{key}.{sub.name}", key) and self._parent_sends(attribute, sub, key)
 
     def _sends(self, attribute: Attribute, key: str, parent: str) -> bool:
-        if attribute.returned is Returned.ALWAYS or key in self.supplied:
+        if attribute.returned is Returned.ALWAYS:
             return True
-        named = key in self.attributes or parent in self.attributes
-        if attribute.returned is Returned.REQUEST:
+        if attribute.returned is Returned.REQUEST and key not in self.supplied:
             return key in self.attributes
-        return named if self.only else not (key in self.excluded or parent in self.excluded)
+        if self.only:
+            return key in self.attributes or parent in self.attributes
+        return not (key in self.excluded or parent in self.excluded)
 
     def _parent_sends(self, attribute: Attribute, sub: Attribute, key: str) -> bool:
         """A complex attribute that is returned on request hides its sub-attributes until one of the two is named."""
@@ -206,7 +233,8 @@ def _bare_schema(path: AttrPath, resource_type: ResourceType) -> Schema | None:
 
 def _documents(parts: Mapping[str | None, Mapping[str, Part]], apart: set[str]) -> dict[str | None, dict[str, Part]]:
     """The parts that concern the stored document: not rows, derived values or meta, which are added to it."""
-    return {urn: {n: p for n, p in inner.items() if n not in apart and n != META} for urn, inner in parts.items()}
+    core = {name: part for name, part in parts[None].items() if name not in apart and name != META}
+    return {**{urn: dict(inner) for urn, inner in parts.items()}, None: core}
 
 
 def _project_members(members: Attributes, parts: Mapping[str, Part]) -> Attributes:

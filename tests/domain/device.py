@@ -90,6 +90,7 @@ BILLING = complex_attribute("billing", Attribute("account"), Attribute("vat"), r
 STAMP = complex_attribute(
     "stamp", Attribute("by"), Attribute("on", returned=Returned.REQUEST), returned=Returned.ALWAYS
 )
+LAMP = complex_attribute("lamp", Attribute("colour", returned=Returned.ALWAYS), Attribute("watts"))
 USERS = complex_attribute(
     "users",
     Attribute("value", case_exact=True, mutability=Mutability.IMMUTABLE),
@@ -118,7 +119,7 @@ PARTNER = complex_attribute(
 )
 TEAMS = complex_attribute("teams", Attribute("value"), Attribute("type"), multi_valued=True)
 HINT = Attribute("hint", returned=Returned.REQUEST)
-GROUPS = Attribute("racks")
+DESK_RACKS = Attribute("racks")
 """Has the name of a core attribute that is kept apart, and is none."""
 
 DEVICE = ResourceType(
@@ -154,6 +155,7 @@ DEVICE = ResourceType(
             ROUTE,
             BILLING,
             STAMP,
+            LAMP,
             USERS,
             RACKS,
         ),
@@ -161,7 +163,7 @@ DEVICE = ResourceType(
     COMMON,
     (
         Extension(
-            Schema(DESK, "Desk", "", (SEAT, SINCE, CONTRACT, PARTNER, TEAMS, HINT, GROUPS)),
+            Schema(DESK, "Desk", "", (SEAT, SINCE, CONTRACT, PARTNER, TEAMS, HINT, DESK_RACKS)),
             absent_in_put=AbsentInPut.KEEP,
         ),
         Extension(Schema(HALL, "Hall", "", (Attribute("door"), Attribute("window")))),
