@@ -23,18 +23,23 @@ def replaced(resource_type: ResourceType, before: Attributes, body: Body, lenien
     after = copy(body.attributes)
     for attribute, urn, value in _absent(resource_type, before, body.named):
         if _is_out_of_reach(attribute) or _is_kept(resource_type, attribute, urn, leniency):
-            _put(after, urn, attribute.name, value)
+            _put(after, urn, attribute.name, copy(value))
+    _keep_parts(resource_type, before, after)
     return with_defaults(resource_type, after, body.named)
 
 
 def with_defaults(resource_type: ResourceType, attributes: Attributes, named: Collection[str]) -> Attributes:
-    """The attributes with the defaults of those that a body does not name; an explicit null is a name (R-NULL-03)."""
+    """A copy of the attributes with the defaults of those that a body does not name.
+
+    An explicit null is a name (R-NULL-03).
+    """
+    completed: Attributes = copy(attributes)
     for urn, schema in resource_type.containers:
         for attribute in schema.attributes:
             key = BoundPath(attribute, None, urn).key
             if key in resource_type.defaults and key not in named:
-                _put(attributes, urn, attribute.name, copy(resource_type.defaults[key]))
-    return attributes
+                _put(completed, urn, attribute.name, copy(resource_type.defaults[key]))
+    return completed
 
 
 def _absent(
@@ -45,6 +50,17 @@ def _absent(
         for attribute in schema.attributes:
             if attribute.name in held and BoundPath(attribute, None, urn).key not in named:
                 yield attribute, urn, held[attribute.name]
+
+
+def _keep_parts(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
+    """What is out of reach stays inside a complex value that the body gives anew, too (R-CHAR-09)."""
+    for urn, schema in resource_type.containers:
+        held, given = (before.get(urn, {}), after.get(urn, {})) if urn else (before, after)
+        for attribute in schema.attributes:
+            old, new = held.get(attribute.name), given.get(attribute.name)
+            if isinstance(old, dict) and isinstance(new, dict):
+                parts = [sub.name for sub in attribute.sub_attributes if _is_out_of_reach(sub) and sub.name in old]
+                given[attribute.name] = {**{name: copy(old[name]) for name in parts}, **new}
 
 
 def _is_out_of_reach(attribute: Attribute) -> bool:
