@@ -6,7 +6,7 @@ names of resource types are exact (errata 8366, 8475).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -48,7 +48,7 @@ class Registry:
 
     def _relaxed(self, names: set[str]) -> Registry:
         schemas = {schema.id: _relax(schema, names) for schema in self.schemas}
-        types = tuple(replace(t, schema=schemas[t.schema.id]) for t in self.resource_types)
+        types = tuple(_with_schemas(t, schemas) for t in self.resource_types)
         return Registry(types, tuple(schemas.values()), self.stamp)
 
     @cached_property
@@ -62,6 +62,11 @@ class Registry:
     @cached_property
     def _by_urn(self) -> dict[str, Schema]:
         return {s.id.lower(): s for s in self.schemas}
+
+
+def _with_schemas(resource_type: ResourceType, schemas: Mapping[str, Schema]) -> ResourceType:
+    extensions = tuple(replace(e, schema=schemas[e.schema.id]) for e in resource_type.extensions)
+    return replace(resource_type, schema=schemas[resource_type.schema.id], extensions=extensions)
 
 
 def _relax(schema: Schema, names: set[str]) -> Schema:

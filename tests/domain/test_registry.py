@@ -1,0 +1,91 @@
+"""Look-up of what the server serves, and its variants for tenants."""
+
+from dataclasses import replace
+
+import pytest
+
+from scim_server import catalog
+from scim_server.domain.registry import Registry, published
+from scim_server.domain.schema import Uniqueness
+from tests.domain.device import CORE, DESK, DEVICE, HALL
+
+req = pytest.mark.req
+DISCOVERY = replace(DEVICE.schema, id="urn:example:discovery")
+REGISTRY = Registry((DEVICE,), published((DEVICE,), (DISCOVERY,)), "stamp")
+BUILT_IN = catalog.load()
+
+
+@req("R-RT-03", "R-HTTP-11")
+def test_endpoints_and_names_are_exact() -> None:
+    assert REGISTRY.at("/Devices") is DEVICE
+    assert REGISTRY.named("Device") is DEVICE
+    assert [REGISTRY.at(e) for e in ("/devices", "Devices", "/Users")] == [None] * 3
+    assert REGISTRY.named("device") is None
+
+
+@req("R-SCH-10", "R-DISC-03")
+@pytest.mark.parametrize("urn", [CORE, CORE.upper(), DESK, DESK.lower(), HALL, "urn:example:discovery"])
+def test_schemas_are_found_by_their_urn_in_any_case(urn: str) -> None:
+    found = REGISTRY.schema(urn)
+    assert found is not None
+    assert found.id.lower() == urn.lower()
+
+
+def test_an_unknown_urn_is_no_schema() -> None:
+    assert REGISTRY.schema("urn:example:nothing") is None
+
+
+@req("R-DISC-09", "R-DISC-12")
+def test_each_schema_is_published_once_in_a_fixed_order() -> None:
+    twin = replace(DEVICE, name="Twin", endpoint="/Twins")
+    schemas = published((DEVICE, twin), (DISCOVERY, DEVICE.schema))
+    assert [schema.id for schema in schemas] == [CORE, DESK, HALL, "urn:example:discovery"]
+
+
+def test_without_names_a_variant_is_the_registry_itself() -> None:
+    assert REGISTRY.without_uniqueness(frozenset()) is REGISTRY
+
+
+@req("R-GRP-02")
+@pytest.mark.parametrize("name", [f"{CORE}:name", f"{CORE}:name".upper()])
+def test_a_core_attribute_need_not_be_unique_in_a_variant(name: str) -> None:
+    variant = REGISTRY.without_uniqueness(frozenset({name}))
+    resource_type, schema = variant.named("Device"), variant.schema(CORE)
+    assert resource_type is not None
+    assert resource_type.schema is schema
+    relaxed = resource_type.schema.attribute("name")
+    assert relaxed is not None
+    assert relaxed.uniqueness is Uniqueness.NONE
+    kept = REGISTRY.named("Device")
+    assert kept is DEVICE
+    assert [a.uniqueness for a in kept.schema.attributes if a.name == "name"] == [Uniqueness.SERVER]
+
+
+@req("R-GRP-02")
+def test_neither_need_an_extension_attribute() -> None:
+    variant = REGISTRY.without_uniqueness(frozenset({f"{DESK}:seat"}))
+    resource_type, schema = variant.at("/Devices"), variant.schema(DESK)
+    assert resource_type is not None
+    bound = resource_type.extension(DESK)
+    assert bound is not None
+    assert bound.schema is schema
+    assert bound.absent_in_put is DEVICE.extensions[0].absent_in_put
+    assert [a.uniqueness for a in bound.schema.attributes if a.name == "seat"] == [Uniqueness.NONE]
+    assert resource_type.schema is DEVICE.schema
+
+
+def test_a_variant_is_made_once_and_has_the_same_stamp() -> None:
+    names = frozenset({f"{CORE}:name"})
+    assert REGISTRY.without_uniqueness(names) is REGISTRY.without_uniqueness(names)
+    assert REGISTRY.without_uniqueness(names).stamp == "stamp"
+    assert REGISTRY.without_uniqueness(frozenset({"urn:example:nothing:x"})).schemas == REGISTRY.schemas
+
+
+@req("R-GRP-02", "ENTRA-14")
+def test_two_groups_may_have_one_name_where_a_tenant_says_so() -> None:
+    group = BUILT_IN.named("Group")
+    assert group is not None
+    variant = BUILT_IN.without_uniqueness(frozenset({f"{group.schema.id}:displayName"})).named("Group")
+    assert variant is not None
+    assert [a.uniqueness for a in variant.schema.attributes if a.name == "displayName"] == [Uniqueness.NONE]
+    assert variant.rows_attributes == group.rows_attributes
