@@ -26,7 +26,7 @@ NAMES = (
 TEXTS = st.sampled_from(
     ["", "a", "A", "work", "True", "false", "ß", "é", "e\u0301", "%", "_", "\\", '"', "\U0001f600", "x" * 600]
 )
-STRINGS = TEXTS | st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+STRINGS = TEXTS | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | STRINGS
 VALUES = st.recursive(
     SCALARS,
@@ -66,7 +66,7 @@ GENERATED = settings(
 def client(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Client]:
     server = Server(Settings(database_url=new_database(request.param)))
     yield Client(server.app(), server.token(server.tenant()))
-    server.database.close()
+    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.http.server import GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Ser
 def server(database_url: str) -> Iterator[Server]:
     server = Server(Settings(database_url=database_url))
     yield server
-    server.database.close()
+    server.close()
 
 
 @pytest.fixture
