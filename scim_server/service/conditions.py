@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scim_server.errors import PreconditionFailed
 
 ANY = "*"
-_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
+_TAG = re.compile(r'(?:W/)?(?:"([^"]*)"|([^\s,"]+))')
 
 
 @dataclass(frozen=True, slots=True)

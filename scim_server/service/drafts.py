@@ -12,7 +12,6 @@ from scim_server.domain import compare
 from scim_server.domain.project import join, known, split
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Attributes, schemas
-from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import ID, META, SCHEMAS, Json, ResourceType
 from scim_server.storage.base import Draft, Entry, Record
 
@@ -54,13 +53,12 @@ def attributes_of(record: Record, registry: Registry, resource_type: ResourceTyp
     return attributes if record.stamp == registry.stamp else known(resource_type, attributes)
 
 
-def addition(elements: list[tuple[str, Element]]) -> RowsChange:
-    """The change that gives a new resource its elements."""
-    return RowsChange(add=dict(elements))
-
-
 def _label(resource_type: ResourceType, attributes: Attributes) -> str | None:
-    value = attributes.get(resource_type.label) if resource_type.label else None
+    if resource_type.label is None:
+        return None
+    value: Json = attributes
+    for step in resource_type.label.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, str) else None
 
 

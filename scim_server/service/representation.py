@@ -78,15 +78,10 @@ def _apart(record: Record, resource_type: ResourceType, registry: Registry, base
         if text and text != "[]":
             yield name, text
     for name, references in record.derived.items():
-        if references:
-            yield name, _references(references, resource_type.inverses[name], registry, base_url)
-
-
-def _references(references: Sequence[Reference], inverse: Inverse, registry: Registry, base_url: str) -> str:
-    owner_type = registry.named(inverse.resource_type)
-    if owner_type is None:
-        return "[]"
-    return dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
+        inverse = resource_type.inverses[name]
+        owner_type = registry.named(inverse.resource_type)
+        if references and owner_type is not None:
+            yield name, dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
 
 
 def _reference(reference: Reference, inverse: Inverse, address: str) -> dict[str, Json]:

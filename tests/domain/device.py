@@ -35,7 +35,10 @@ COMMON = Schema(
         complex_attribute(
             "meta",
             Attribute("resourceType", mutability=Mutability.READ_ONLY),
+            Attribute("created", AttributeType.DATE_TIME, mutability=Mutability.READ_ONLY),
+            Attribute("lastModified", AttributeType.DATE_TIME, mutability=Mutability.READ_ONLY),
             Attribute("location", AttributeType.REFERENCE, mutability=Mutability.READ_ONLY),
+            Attribute("version", case_exact=True, mutability=Mutability.READ_ONLY),
             mutability=Mutability.READ_ONLY,
             kept=Kept.RECORD,
         ),
