@@ -1,0 +1,121 @@
+"""The promises of `Tenancy`, on both engines."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from scim_server.domain.query import Query, Selection
+from scim_server.domain.rows import RowsChange
+from scim_server.errors import Uniqueness
+from scim_server.storage.base import Credential, Storage, Tenancy
+from scim_server.storage.sql import Database
+from tests.storage.things import DAY, MEMBERS, THING, draft
+
+NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def credential(tenancy: Tenancy, tenant: str, id: str, **more: Any) -> Credential:
+    owner = tenancy.tenant(tenant)
+    assert owner is not None
+    plain = Credential(id, owner, "generic", False, NOON)
+    return replace(plain, **more)
+
+
+def test_a_database_is_empty_until_it_has_a_tenant(database: Database) -> None:
+    assert database.is_empty()
+    database.tenancy.add_tenant("default", "plain", {})
+    assert not database.is_empty()
+
+
+def test_tenants_come_by_name_and_by_their_order_in_code_points(tenancy: Tenancy) -> None:
+    settings = {"not_unique": ["displayName"], "n": 1, "é": None}
+    added = {name: tenancy.add_tenant(name, "plain", settings) for name in ("b", "a", "B", "é")}
+    assert list(tenancy.tenants()) == [added[name] for name in ("B", "a", "b", "é")]
+    assert tenancy.tenant("B") == added["B"]
+    assert tenancy.tenant("É") is None
+    assert added["a"].settings == settings
+
+
+def test_a_taken_name_is_refused(tenancy: Tenancy) -> None:
+    tenancy.add_tenant("default", "plain", {})
+    with pytest.raises(Uniqueness, match="default"):
+        tenancy.add_tenant("default", "other", {})
+    assert len(tenancy.tenants()) == 1
+
+
+def test_a_removed_tenant_takes_everything_along_and_its_id_is_never_given_again(
+    tenancy: Tenancy, storage: Storage, tenant: int, neighbour: int
+) -> None:
+    for each in (tenant, neighbour):
+        storage.write(each, lambda t: t.insert(THING, draft(THING, "g", text="g", tags=["t"]), DAY))
+        storage.write(each, lambda t: t.change_rows(THING, "g", MEMBERS, RowsChange(add={"u": {"value": "u"}})))
+    tenancy.add_credential(neighbour, "digest", credential(tenancy, "neighbour", "c"))
+    tenancy.remove_tenant(neighbour)
+    assert tenancy.tenant("neighbour") is None
+    assert tenancy.credential("digest") is None
+    assert storage.search(neighbour, Query((Selection(THING),)), frozenset()).total == 0
+    assert storage.search(tenant, Query((Selection(THING),)), frozenset()).total == 1
+    assert tenancy.add_tenant("neighbour", "plain", {}).id not in (tenant, neighbour)
+
+
+def test_a_credential_is_found_by_its_digest_alone_as_it_was_added(tenancy: Tenancy, tenant: int) -> None:
+    bound = credential(
+        tenancy, "default", "c", dialect="entra", read_only=True, expires=NOON + timedelta(days=1), subject="u-1"
+    )
+    tenancy.add_credential(tenant, "digest", bound)
+    assert tenancy.credential("digest") == bound
+    assert tenancy.credential("c") is None
+
+
+def test_times_come_back_in_utc(tenancy: Tenancy, tenant: int) -> None:
+    there = NOON.astimezone(timezone(timedelta(hours=-5)))
+    tenancy.add_credential(tenant, "digest", credential(tenancy, "default", "c", created=there))
+    found = tenancy.credential("digest")
+    assert found is not None
+    assert found.created == NOON
+    assert found.created.utcoffset() == timedelta(0)
+
+
+def test_a_digest_is_kept_once(tenancy: Tenancy, tenant: int, neighbour: int) -> None:
+    tenancy.add_credential(tenant, "digest", credential(tenancy, "default", "c"))
+    with pytest.raises(Uniqueness):
+        tenancy.add_credential(neighbour, "digest", credential(tenancy, "neighbour", "d"))
+    assert tenancy.credentials(neighbour) == []
+
+
+def test_credentials_of_a_tenant_come_oldest_first_whatever_their_state(
+    tenancy: Tenancy, tenant: int, neighbour: int
+) -> None:
+    for name, age in (("young", 0), ("old", 3), ("middle", 1)):
+        created = NOON - timedelta(days=age)
+        tenancy.add_credential(tenant, name, credential(tenancy, "default", name, created=created, expires=created))
+    tenancy.add_credential(neighbour, "other", credential(tenancy, "neighbour", "other"))
+    tenancy.revoke(tenant, "old", NOON)
+    assert [(c.id, c.revoked) for c in tenancy.credentials(tenant)] == [
+        ("old", NOON),
+        ("middle", None),
+        ("young", None),
+    ]
+
+
+def test_a_credential_is_revoked_once_and_by_its_tenant(tenancy: Tenancy, tenant: int, neighbour: int) -> None:
+    tenancy.add_credential(tenant, "digest", credential(tenancy, "default", "c"))
+    assert not tenancy.revoke(neighbour, "c", NOON)
+    assert not tenancy.revoke(tenant, "d", NOON)
+    assert tenancy.revoke(tenant, "c", NOON)
+    assert not tenancy.revoke(tenant, "c", NOON + timedelta(days=1))
+    found = tenancy.credential("digest")
+    assert found is not None
+    assert found.revoked == NOON
+
+
+def test_last_use_never_goes_back_in_time(tenancy: Tenancy, tenant: int) -> None:
+    for name in ("a", "b", "c"):
+        tenancy.add_credential(tenant, name, credential(tenancy, "default", name))
+    later = NOON + timedelta(microseconds=1)
+    tenancy.record_use({"a": later, "b": NOON, "unknown": NOON})
+    tenancy.record_use({"a": NOON, "b": later})
+    tenancy.record_use({})
+    assert [c.last_used for c in tenancy.credentials(tenant)] == [later, later, None]
