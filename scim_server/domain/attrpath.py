@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from scim_server.domain.schema import VALUE, Attribute, Extension, ResourceType
+from scim_server.domain.schema import VALUE, Attribute, Extension, ResourceType, path_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,8 @@ class BoundPath:
 
     @cached_property
     def key(self) -> str:
-        """Its canonical text: `userName`, `emails.value`, `urn:...:User:manager.value`."""
-        prefix = f"{self.extension}:" if self.extension else ""
-        suffix = f".{self.sub.name}" if self.sub else ""
-        return f"{prefix}{self.attribute.name}{suffix}"
+        """Its canonical text (`schema.path_key`)."""
+        return path_key(self.extension, self.attribute.name, self.sub.name if self.sub else None)
 
     @property
     def leaf(self) -> Attribute:

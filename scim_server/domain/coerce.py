@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from scim_server.domain import compare
-from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.dialect import UNFIT, Leniency, Tolerance
 from scim_server.domain.elements import merged, row_id, settle_primary
 from scim_server.domain.resource import Attributes
 from scim_server.domain.rows import Element
-from scim_server.domain.schema import SCHEMAS, Attribute, AttributeType, Extension, Json, Kept, ResourceType
+from scim_server.domain.schema import SCHEMAS, Attribute, AttributeType, Extension, Json, Kept, ResourceType, path_key
 from scim_server.errors import InvalidSyntax, InvalidValue
 
 INT64 = range(-(2**63), 2**63)
@@ -124,7 +123,7 @@ def _take(
 ) -> None:
     if not _is_writable(attribute):
         return
-    _note(BoundPath(attribute, None, extension).key, result.named)
+    _note(path_key(extension, attribute.name), result.named)
     if attribute.kept is Kept.ROWS:
         result.rows[attribute.name] = row_elements(attribute, raw, leniency)
         return
@@ -136,7 +135,7 @@ def _take(
 def _take_extension(result: Body, extension: Extension, raw: Json, leniency: Leniency) -> None:
     urn = extension.schema.id
     if raw is None:
-        result.named.update(BoundPath(a, None, urn).key for a in extension.schema.attributes if _is_writable(a))
+        result.named.update(path_key(urn, a.name) for a in extension.schema.attributes if _is_writable(a))
         return
     if not isinstance(raw, dict):
         raise InvalidValue(f"{urn}: expected an object, got {_kind(raw)}.")

@@ -28,8 +28,6 @@ def check_required(resource_type: ResourceType, attributes: Attributes, fault: t
 def check_immutable(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
     """Raises MutabilityViolation where an immutable value that was there is another one or gone (R-CHAR-05 to -07)."""
     for attribute, old, new in _pairs(resource_type, before, after):
-        if old is None:
-            continue
         if attribute.mutability is Mutability.IMMUTABLE and old != new:
             raise MutabilityViolation(f"{attribute.name} is immutable and has a value.")
         _check_immutable_parts(attribute, old, new)
@@ -68,7 +66,8 @@ def _pairs(
     resource_type: ResourceType, before: Attributes, after: Attributes
 ) -> Iterator[tuple[Attribute, Json, Json]]:
     for urn, schema in resource_type.containers:
-        old = before.get(urn, {}) if urn else before
         new = after.get(urn, {}) if urn else after
-        for attribute in schema.attributes:
-            yield attribute, old.get(attribute.name), new.get(attribute.name)
+        for name, value in (before.get(urn, {}) if urn else before).items():
+            attribute = schema.attribute(name)
+            if attribute is not None:
+                yield attribute, value, new.get(name)

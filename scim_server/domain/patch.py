@@ -50,6 +50,7 @@ from scim_server.domain.schema import (
     Kept,
     Mutability,
     ResourceType,
+    path_key,
 )
 from scim_server.errors import InvalidPath, InvalidValue, MutabilityViolation, NoTarget
 
@@ -131,7 +132,7 @@ class _Patch:
         if bound is None:
             self._skip_unknown(attribute_path)
             return
-        self.result.named.add(BoundPath(bound.attribute, None, bound.extension).key)
+        self.result.named.add(path_key(bound.extension, bound.attribute.name))
         self._run_on(operation, bound)
 
     def drop_empty_extensions(self) -> None:

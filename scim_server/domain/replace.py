@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.coerce import Body
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.resource import Attributes, copy
-from scim_server.domain.schema import AbsentInPut, Attribute, Json, Mutability, ResourceType, Returned
+from scim_server.domain.schema import AbsentInPut, Attribute, Json, Mutability, ResourceType, Returned, path_key
 
 
 def replaced(resource_type: ResourceType, before: Attributes, body: Body, leniency: Leniency) -> Attributes:
@@ -34,11 +33,9 @@ def with_defaults(resource_type: ResourceType, attributes: Attributes, named: Co
     An explicit null is a name (R-NULL-03).
     """
     completed: Attributes = copy(attributes)
-    for urn, schema in resource_type.containers:
-        for attribute in schema.attributes:
-            key = BoundPath(attribute, None, urn).key
-            if key in resource_type.defaults and key not in named:
-                _put(completed, urn, attribute.name, copy(resource_type.defaults[key]))
+    for key, urn, name, value in resource_type.default_values:
+        if key not in named:
+            _put(completed, urn, name, copy(value))
     return completed
 
 
@@ -46,21 +43,21 @@ def _absent(
     resource_type: ResourceType, before: Attributes, named: Collection[str]
 ) -> Iterator[tuple[Attribute, str | None, Json]]:
     for urn, schema in resource_type.containers:
-        held = before.get(urn, {}) if urn else before
-        for attribute in schema.attributes:
-            if attribute.name in held and BoundPath(attribute, None, urn).key not in named:
-                yield attribute, urn, held[attribute.name]
+        for name, value in (before.get(urn, {}) if urn else before).items():
+            attribute = schema.attribute(name) or resource_type.common.attribute(name)
+            if attribute and path_key(urn, attribute.name) not in named:
+                yield attribute, urn, value
 
 
 def _keep_parts(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
     """What is out of reach stays inside a complex value that the body gives anew, too (R-CHAR-09)."""
     for urn, schema in resource_type.containers:
         held, given = (before.get(urn, {}), after.get(urn, {})) if urn else (before, after)
-        for attribute in schema.attributes:
-            old, new = held.get(attribute.name), given.get(attribute.name)
-            if isinstance(old, dict) and isinstance(new, dict):
+        for name, new in list(given.items()):
+            attribute, old = schema.attribute(name), held.get(name)
+            if attribute and isinstance(old, dict) and isinstance(new, dict):
                 parts = [sub.name for sub in attribute.sub_attributes if _is_out_of_reach(sub) and sub.name in old]
-                given[attribute.name] = {**{name: copy(old[name]) for name in parts}, **new}
+                given[name] = {**{part: copy(old[part]) for part in parts}, **new}
 
 
 def _is_out_of_reach(attribute: Attribute) -> bool:

@@ -141,6 +141,12 @@ class Schema:
         return self._by_name.get(name.lower())
 
 
+def path_key(extension: str | None, name: str, sub: str | None = None) -> str:
+    """The canonical text of a path: `userName`, `emails.value`, `urn:...:User:manager.value`."""
+    path = f"{extension}:{name}" if extension else name
+    return f"{path}.{sub}" if sub else path
+
+
 @dataclass(frozen=True, slots=True)
 class Extension:
     """A schema bound to a resource type as an extension."""
@@ -191,6 +197,26 @@ class ResourceType:
     def containers(self) -> tuple[tuple[str | None, Schema], ...]:
         """The places that hold attributes: (None, core schema), then (URN, schema) for each extension."""
         return ((None, self.schema), *((e.schema.id, e.schema) for e in self.extensions))
+
+    @cached_property
+    def default_values(self) -> tuple[tuple[str, str | None, str, Json], ...]:
+        """(path, extension's URN or None, attribute's name, value) of each default."""
+        return tuple(
+            (key, urn, attribute.name, self.defaults[key])
+            for urn, schema in self.containers
+            for attribute in schema.attributes
+            if (key := path_key(urn, attribute.name)) in self.defaults
+        )
+
+    @cached_property
+    def on_request(self) -> frozenset[str]:
+        """The paths of attributes that are returned on request."""
+        return frozenset(
+            path_key(urn, attribute.name)
+            for urn, schema in self.containers
+            for attribute in schema.attributes
+            if attribute.returned is Returned.REQUEST
+        )
 
     @cached_property
     def rows_attributes(self) -> tuple[Attribute, ...]:

@@ -339,18 +339,8 @@ def _shape(projection: Projection, resource_type: ResourceType, named: frozenset
     """The shape of the answer to a write: what is returned on request is there when the client supplied it
     (R-CHAR-13).
     """
-    supplied = frozenset(named) & on_request(resource_type) if named else NOTHING
+    supplied = resource_type.on_request.intersection(named)
     return shape(projection, resource_type, supplied)
-
-
-def on_request(resource_type: ResourceType) -> frozenset[str]:
-    """The keys of attributes that are returned on request."""
-    return frozenset(
-        BoundPath(attribute, None, urn).key
-        for urn, schema in resource_type.containers
-        for attribute in schema.attributes
-        if attribute.returned is Returned.REQUEST
-    )
 
 
 def _answer(context: Context, resource_type: ResourceType, record: Record, wanted: Shape) -> Representation:
