@@ -31,7 +31,7 @@ from scim_server.observability import describe
 from scim_server.storage.base import Credential, Storage, Tenancy, Tenant
 
 FIRST_TENANT: Final = "default"
-DEFAULT_PROFILE: Final = "default"
+DEFAULT_PROFILE: Final = "contact-centre"
 DEFAULT_DIALECT: Final = "generic"
 DEFAULT_LIFETIME: Final = timedelta(days=365)
 
@@ -155,6 +155,7 @@ def tenant() -> None:
 def add_tenant(name: str, profile: str, not_unique: tuple[str, ...]) -> None:
     """Add a customer."""
     settings = Settings.load()
+    _check_profile(settings, profile)
     relaxed = _unique_attributes(settings, not_unique)
     with _ready(settings) as database:
         database.tenancy.add_tenant(name, profile, {"not_unique": relaxed} if relaxed else {})
@@ -326,6 +327,12 @@ def _tenant(tenancy: Tenancy, name: str) -> Tenant:
     if found is None:
         raise click.ClickException(f"There is no tenant {name}; `scim-server tenant list` shows them.")
     return found
+
+
+def _check_profile(settings: Settings, profile: str) -> None:
+    known = app.load_registry(settings).profiles
+    if profile != DEFAULT_PROFILE and profile not in known:
+        raise click.ClickException(f"There is no profile {profile}; there are: {', '.join(known)}.")
 
 
 def _unique_attributes(settings: Settings, names: Iterable[str]) -> list[str]:

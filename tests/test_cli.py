@@ -88,8 +88,14 @@ def test_without_a_migration_the_other_commands_say_so(empty: Command) -> None:
 
 
 def test_tenants_are_listed_by_name(command: Command) -> None:
-    command.good("tenant", "add", "adatum", "--profile", "voice")
-    assert rows(command.good("tenant", "list")) == [["NAME", "PROFILE"], ["adatum", "voice"], ["contoso", "default"]]
+    command.good("tenant", "add", "adatum", "--profile", "contact-centre")
+    listed = rows(command.good("tenant", "list"))
+    assert listed == [["NAME", "PROFILE"], ["adatum", "contact-centre"], ["contoso", "contact-centre"]]
+
+
+def test_a_tenant_has_a_profile_that_there_is(command: Command) -> None:
+    said = command.bad("tenant", "add", "adatum", "--profile", "voice")
+    assert said == "Error: There is no profile voice; there are: contact-centre."
 
 
 def test_a_tenant_is_shown_with_its_settings(command: Command) -> None:
@@ -98,7 +104,7 @@ def test_a_tenant_is_shown_with_its_settings(command: Command) -> None:
     command.good("token", "issue", "--tenant", "fabrikam")
     assert command.good("tenant", "show", "fabrikam").splitlines() == [
         "Name:        fabrikam",
-        "Profile:     default",
+        "Profile:     contact-centre",
         f"Not unique:  {attribute}",
         "Live tokens: 1",
     ]

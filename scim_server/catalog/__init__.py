@@ -40,7 +40,8 @@ def load(extensions: Path | None = None) -> Registry:
         raise CatalogError(errors)
     discovery = [d.schema for d in outcome.unbound if d.document.source.built_in]
     schemas = published(outcome.resource_types, discovery)
-    return Registry(outcome.resource_types, schemas, stamp(documents))
+    profiles = sorted(document.content["profile"]["name"] for document in _of(Kind.PROFILE, documents))
+    return Registry(outcome.resource_types, schemas, stamp(documents), tuple(profiles))
 
 
 def check(path: Path) -> list[Fault]:

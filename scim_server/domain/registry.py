@@ -18,12 +18,14 @@ class Registry:
     """Immutable; one for each set of files and tenant settings.
 
     `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery
-    resources. `stamp` is a hash of the files: documents are marked with the stamp they were written under.
+    resources. `stamp` is a hash of the files: documents are marked with the stamp they were written under. `profiles` are
+    the names that a tenant's profile may have.
     """
 
     resource_types: tuple[ResourceType, ...]
     schemas: tuple[Schema, ...]
     stamp: str
+    profiles: tuple[str, ...] = ()
     _variants: dict[frozenset[str], Registry] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, endpoint: str) -> ResourceType | None:
@@ -49,7 +51,7 @@ class Registry:
     def _relaxed(self, names: set[str]) -> Registry:
         schemas = {schema.id: _relax(schema, names) for schema in self.schemas}
         types = tuple(_with_schemas(t, schemas) for t in self.resource_types)
-        return Registry(types, tuple(schemas.values()), self.stamp)
+        return Registry(types, tuple(schemas.values()), self.stamp, self.profiles)
 
     @cached_property
     def _by_endpoint(self) -> dict[str, ResourceType]:
