@@ -280,6 +280,4 @@ def _kind(raw: Json) -> str:
         return "an object"
     if isinstance(raw, list):
         return "an array"
-    if raw is None:
-        return "null"
     return "other text" if isinstance(raw, str) else "another number"

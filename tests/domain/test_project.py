@@ -192,6 +192,11 @@ def test_what_is_returned_on_request_is_part_of_the_default_where_the_client_sup
     assert sent(asked, frozenset(supplied)) == expected
 
 
+@req("R-CHAR-13")
+def test_what_is_returned_on_request_is_known_by_its_path() -> None:
+    assert DEVICE.on_request == {"note", "billing", f"{DESK}:hint"}
+
+
 @req("R-ATTR-08")
 def test_attributes_and_excluded_attributes_exclude_each_other() -> None:
     with pytest.raises(InvalidValue):
