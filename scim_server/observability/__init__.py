@@ -9,9 +9,10 @@
 Nothing here ever fails a request: its answer, and what it wrote, stand already.
 """
 
+from scim_server.observability.facts import RequestFacts
 from scim_server.observability.faults import describe
 from scim_server.observability.logs import configure, logger
 from scim_server.observability.metrics import metrics_page
-from scim_server.observability.requests import RequestFacts, observe, report, request_id
+from scim_server.observability.requests import observe, report, request_id
 
 __all__ = ["RequestFacts", "configure", "describe", "logger", "metrics_page", "observe", "report", "request_id"]

@@ -14,10 +14,10 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from scim_server.observability.facts import RequestFacts
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
-
-    from scim_server.observability.requests import RequestFacts
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 

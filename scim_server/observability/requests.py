@@ -7,46 +7,16 @@ An id that is not of the form that this server gives out is whatever the client 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
 from scim_server.observability import logs
+from scim_server.observability.facts import RequestFacts
 from scim_server.observability.faults import describe
 from scim_server.observability.metrics import metrics
 
-_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _RESOURCE_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
-    """What is known of a request once it is answered.
-
-    `route` is the template (`/scim/v2/<endpoint>/<id>`), never the path; `resource_type` a name from the registry;
-    `client` a credential's id; `tolerances` what `Leniency.used` counted. What is not known stays None: a refused
-    caller has no tenant.
-    """
-
-    request_id: str
-    method: str
-    status: int
-    seconds: float
-    route: str | None = None
-    resource_type: str | None = None
-    resource_id: str | None = None
-    scim_type: str | None = None
-    tenant: str | None = None
-    client: str | None = None
-    dialect: str | None = None
-    tolerances: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def known_method(self) -> str:
-        """The method, or `other` for one that a client invented."""
-        return self.method if self.method in _METHODS else "other"
 
 
 def request_id(sent: str | None) -> str:
