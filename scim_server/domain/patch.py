@@ -26,7 +26,9 @@ from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.elements import identity, merged, primaries, row_id, settle_primary
 from scim_server.domain.filter import (
     And,
+    BoundAnd,
     BoundFilter,
+    BoundNot,
     BoundOr,
     Comparison,
     ElementTest,
@@ -52,7 +54,7 @@ from scim_server.domain.schema import (
     ResourceType,
     path_key,
 )
-from scim_server.errors import InvalidPath, InvalidValue, MutabilityViolation, NoTarget
+from scim_server.errors import InvalidPath, InvalidValue, MutabilityViolation, NoTarget, TooMany
 
 
 class Verb(StrEnum):
@@ -93,6 +95,9 @@ class Patched:
 
 _TAGS: Final = frozenset({TYPE, PRIMARY})
 """The sub-attributes that say something about a value and are none (RFC 7643 section 2.4)."""
+
+_MOST_TESTS: Final = 256
+"""Comparisons in all conditions on elements kept as rows: as many as one filter may have, for they become one."""
 
 Slot: TypeAlias = tuple[Attributes, Attribute]
 """Where one value is: the object that holds it, and the attribute."""
@@ -480,9 +485,22 @@ def _change_rows_by_filter(
 
 
 def _remove_where(change: RowsChange, condition: BoundFilter, attribute: Attribute) -> None:
+    if sum(map(_tests, (condition, *change.remove_where))) > _MOST_TESTS:
+        raise TooMany(f"A PATCH removes elements of {attribute.name} by at most {_MOST_TESTS} comparisons.")
     pending = {**change.add, **change.put}
     chosen = [id for id, element in pending.items() if element_matches(condition, element, attribute)]
     change.removed_where(condition, chosen)
+
+
+def _tests(condition: BoundFilter) -> int:
+    """The number of comparisons in a condition."""
+    match condition:
+        case BoundAnd(terms) | BoundOr(terms):
+            return sum(map(_tests, terms))
+        case BoundNot(term):
+            return _tests(term)
+        case _:
+            return 1
 
 
 def _ids(condition: BoundFilter) -> list[str] | None:

@@ -27,7 +27,7 @@ from scim_server.domain.patch import MISSING, Operation, Verb
 from scim_server.domain.resource import Attributes, copy, schemas
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation, NoTarget
+from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation, NoTarget, TooMany
 from scim_server.filtering import operations
 from scim_server.filtering.filters import parse_filter
 from tests.domain import strategies
@@ -178,6 +178,16 @@ def test_an_operation_without_a_path_is_for_the_reader_to_expand() -> None:
 def test_add_and_replace_need_a_value(verb: Verb) -> None:
     with pytest.raises(InvalidValue):
         patch.apply(DEVICE, ID, {}, [Operation(verb, AttrPath("name"), MISSING)], Leniency(STRICT))
+
+
+@pytest.mark.req("R-FILT-41", "R-SEC-08")
+def test_the_conditions_of_one_patch_are_bounded_as_those_of_one_filter_are() -> None:
+    condition = 'users[(type eq "a" and not (display eq "b")) or type pr]'
+    remove = {"op": "remove", "path": condition}
+    few = patched(DEVICE, {"name": "d"}, [remove] * 85, Leniency(STRICT))
+    assert len(few.rows["users"].remove_where) == 85
+    with pytest.raises(TooMany, match="256"):
+        patched(DEVICE, {"name": "d"}, [remove] * 86, Leniency(STRICT))
 
 
 @pytest.mark.req("R-CHAR-13")
