@@ -134,6 +134,9 @@ class World:
     model: Model
     whole: dict[str, dict[str, Json]] = field(init=False)
 
+    def __repr__(self) -> str:
+        return self.database.connections.dialect_name
+
     def __post_init__(self) -> None:
         self.whole = {id: self.model.whole(id) for id in sorted(self.model.resources)}
 
@@ -279,7 +282,7 @@ def bound(condition: f.Filter, *types: ResourceType) -> tuple[f.BoundFilter, ...
 
 
 THOROUGHLY = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

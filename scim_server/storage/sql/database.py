@@ -32,7 +32,7 @@ class Database:
 
         Raises errors.Unavailable where the database cannot be reached.
         """
-        self.connections.reach(migrate.migrate)
+        migrate.migrate(self.connections)
         rebuild.adopt(self.connections, self._registry.stamp)
 
     def rebuild(self, draft_of: Callable[[int, Record], Draft]) -> Sequence[rebuild.Duplicate]:

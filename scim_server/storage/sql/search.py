@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Label,
     Select,
     and_,
     bindparam,
@@ -37,6 +38,8 @@ from scim_server.storage.sql.tables import resources
 from scim_server.storage.sql.where import Conditions, Prepared
 
 _MOST_PLANS = 500
+_COUNT = bindparam("count", type_=Integer)
+_SKIPPED = bindparam("skipped", type_=Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Searches:
         ]
         known = [each for each in prepared if each is not None]
         if len(known) < len(prepared):
-            return self._planned(query, list(map(self._condition, query.selections)), expand), {}
+            return self._ad_hoc(query, expand), {}
         literals = {name: key for each in known for name, key in each.parameters.items()}
         signature = (*map(_signature, query.selections, known), query.order, query.page.start_index > 1, expand)
         plan = self._plans.get(signature)
@@ -89,27 +92,43 @@ class Searches:
         return plan, literals
 
     def _prepared(self, query: Query, known: Sequence[Prepared], expand: Expand) -> Plan:
-        if len(known) == 1 and known[0].ids is not None and query.selections[0].sort_by is None:
-            return self._looked_up(query, known[0].ids, expand)
+        if len(known) == 1 and known[0].ids is not None:
+            return self._looked_up(query, known[0].ids, true(), expand)
         return self._planned(query, list(map(self._conditions.named_by, known)), expand)
 
-    def _looked_up(self, query: Query, ids: Select[Any], expand: Expand) -> Plan:
-        """The resources of a look-up, fetched one by one by their ids.
+    def _ad_hoc(self, query: Query, expand: Expand) -> Plan:
+        conditions = list(map(self._condition, query.selections))
+        if len(conditions) == 1:
+            selection = query.selections[0]
+            ids = self._conditions.driver(selection.filter, selection.resource_type)
+            if ids is not None:
+                return self._looked_up(query, ids, conditions[0], expand)
+        return self._planned(query, conditions, expand)
+
+    def _looked_up(self, query: Query, ids: Select[Any], condition: Condition, expand: Expand) -> Plan:
+        """Those resources of a look-up for which the condition holds, fetched one by one by their ids.
 
         OFFSET 0 and LATERAL leave PostgreSQL no other plan: without fresh statistics it would walk all resources of the
         type instead, and the look-up before a create would grow with the directory.
         """
         named = ids.offset(literal_column("0")).subquery("named")
-        by_id = select(resources.c.tenant_id, *COLUMNS).where(
+        keys, order = self._keys(query)
+        one = select(resources.c.tenant_id, *COLUMNS, *keys).where(
             resources.c.tenant_id == bindparam("tenant"),
             resources.c.type == query.selections[0].resource_type.name,
             resources.c.id == named.columns[0],
+            condition,
         )
-        found = self._conditions.each_of(named, by_id)
-        count, skipped = bindparam("count", type_=Integer), bindparam("skipped", type_=Integer)
-        order = query.order or Order.ASCENDING
-        page = select(found).order_by(_directed(found.c.id, order)).limit(count).offset(skipped).cte("page")
-        return self._plan_of(query, page, select(func.count()).select_from(found), 0, expand)
+        found = self._conditions.each_of(named, one)
+        sorted_by = [_directed(found.c[key.name], order) for key in keys]
+        page = select(found).order_by(*sorted_by, _directed(found.c.id, order)).limit(_COUNT).offset(_SKIPPED)
+        return self._plan_of(query, page.cte("page"), select(func.count()).select_from(found), keys, expand)
+
+    def _keys(self, query: Query) -> tuple[list[Label[Any]], Order]:
+        """The labelled sort keys of a query and the direction; without an order there are none, and ids ascend."""
+        if query.order is None:
+            return [], Order.ASCENDING
+        return [key.label(f"sort_{number}") for number, key in enumerate(self._sort_keys.of(query))], query.order
 
     def _condition(self, selection: Selection) -> Condition:
         if selection.filter is None:
@@ -118,19 +137,18 @@ class Searches:
 
     def _planned(self, query: Query, conditions: Sequence[Condition], expand: Expand) -> Plan:
         where = _where(query.selections, conditions)
-        keys = self._sort_keys.of(query) if query.order else []
-        order = query.order or Order.ASCENDING
-        plain = select(resources.c.tenant_id, *COLUMNS, *(key.label(f"sort_{n}") for n, key in enumerate(keys)))
-        page = _limited(plain.where(where), query.page, where, keys, order).cte("page")
+        keys, order = self._keys(query)
+        plain = select(resources.c.tenant_id, *COLUMNS, *keys).where(where)
+        page = _limited(plain, query.page, where, keys, order).cte("page")
         total = select(func.count()).select_from(resources).where(where)
-        return self._plan_of(query, page, total, len(keys), expand)
+        return self._plan_of(query, page, total, keys, expand)
 
-    def _plan_of(self, query: Query, page: CTE, total: Select[Any], keys: int, expand: Expand) -> Plan:
+    def _plan_of(self, query: Query, page: CTE, total: Select[Any], keys: Sequence[Label[Any]], expand: Expand) -> Plan:
         order = query.order or Order.ASCENDING
         types = [selection.resource_type for selection in query.selections]
         record = select(*(page.c[column.name] for column in COLUMNS))
         full, shape = self._records.complete(record, page, types, expand)
-        sorted_by = [_directed(page.c[f"sort_{n}"], order) for n in range(keys)]
+        sorted_by = [_directed(page.c[key.name], order) for key in keys]
         return Plan(full.order_by(*sorted_by, _directed(page.c.id, order)), total, shape)
 
 
@@ -149,19 +167,16 @@ def _where(selections: Sequence[Selection], conditions: Sequence[Condition]) -> 
     return and_(tenant, or_(*(and_(resources.c.type == name, condition) for name, condition in pairs)))
 
 
-def _limited(
-    plain: Select[Any], page: Page, where: Condition, keys: Sequence[ColumnElement[Any]], order: Order
-) -> Select[Any]:
-    count, skipped = bindparam("count", type_=Integer), bindparam("skipped", type_=Integer)
+def _limited(plain: Select[Any], page: Page, where: Condition, keys: Sequence[Label[Any]], order: Order) -> Select[Any]:
     by_id = _directed(resources.c.id, order)
     if page.start_index == 1:
-        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(count)
+        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(_COUNT)
     if keys:
-        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(count).offset(skipped)
-    first = select(resources.c.id).where(where).order_by(by_id).limit(1).offset(skipped)
+        return plain.order_by(*(_directed(key, order) for key in keys), by_id).limit(_COUNT).offset(_SKIPPED)
+    first = select(resources.c.id).where(where).order_by(by_id).limit(1).offset(_SKIPPED)
     start = first.scalar_subquery().correlate(None)
     from_there = resources.c.id >= start if order is Order.ASCENDING else resources.c.id <= start
-    return plain.where(from_there).order_by(by_id).limit(count)
+    return plain.where(from_there).order_by(by_id).limit(_COUNT)
 
 
 def _tells_total(page: Page, found: int) -> bool:

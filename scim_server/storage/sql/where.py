@@ -10,7 +10,7 @@ same element".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Protocol, TypeAlias, assert_never
@@ -73,6 +73,13 @@ class Conditions:
     def of_element(self, bound: BoundFilter) -> Condition:
         """A condition over a row of `relations`, from a filter whose leaves are ElementTests; NULL is no."""
         return holds(bound, _OfElement(self._tests, lambda sub: self.paths.row_member(relations, sub)))
+
+    def driver(self, bound: BoundFilter | None, resource_type: ResourceType) -> Select[Any] | None:
+        """A selection of few ids among which all are that the filter finds; None where no look-up promises that."""
+        if bound is None:
+            return None
+        lookups = _OfResource(self.paths, self._tests, resource_type).drivers(bound)
+        return selected(lookups).distinct() if lookups else None
 
     def named_by(self, prepared: Prepared) -> Condition:
         """The condition that a prepared filter is."""
@@ -293,15 +300,18 @@ class Lookup:
         return and_(self.whose, self.compared == (literal(self.key, Text) if key is None else key))
 
 
-def among(spelling: Spelling, lookups: Iterable[Lookup]) -> Condition:
-    """Whether a resource is named by one of the look-ups: one selection for each table."""
+def among(spelling: Spelling, lookups: Sequence[Lookup]) -> Condition:
+    """Whether a resource is named by one of the look-ups."""
+    return spelling.named_by(resources.c.id, selected(lookups)) if lookups else false()
+
+
+def selected(lookups: Sequence[Lookup]) -> Select[Any]:
+    """The ids that at least one look-up names: one selection for each table."""
     by_column: dict[ColumnElement[str], list[Condition]] = {}
     for lookup in lookups:
         by_column.setdefault(lookup.column, []).append(lookup.where())
-    found = [select(column).where(or_(*conditions)) for column, conditions in by_column.items()]
-    if not found:
-        return false()
-    return spelling.named_by(resources.c.id, found[0] if len(found) == 1 else union_all(*found))
+    found = [select(column.label("id")).where(or_(*conditions)) for column, conditions in by_column.items()]
+    return found[0] if len(found) == 1 else select(union_all(*found).subquery("named"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +334,30 @@ class _OfResource:
             else:
                 lookups.append(lookup)
         return or_(among(self.tests.spelling, lookups), *others)
+
+    def drivers(self, bound: BoundFilter) -> Sequence[Lookup]:
+        """Look-ups of which at least one names each resource that the filter finds; none where that cannot be said."""
+        match bound:
+            case BoundAnd(terms):
+                return next(filter(None, map(self.drivers, terms)), ())
+            case BoundOr(terms):
+                of_terms = [self.drivers(term) for term in terms]
+                return [lookup for lookups in of_terms for lookup in lookups] if all(of_terms) else ()
+            case AnyElement(path, inner):
+                return self._lookups_inside(path, _equalities(inner))[:1]
+            case Test():
+                lookup = self._lookup(bound)
+                return [lookup] if lookup else ()
+            case _:
+                return ()
+
+    def _lookups_inside(self, path: BoundPath, equalities: Equalities) -> list[Lookup]:
+        """Look-ups each of which names every resource with such an element."""
+        found = (
+            lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type)
+            for sub, key in equalities.keys.items()
+        )
+        return [lookup for lookup in found if lookup is not None]
 
     def _lookup(self, bound: Leaf) -> Lookup | None:
         if not isinstance(bound, Test) or bound.key is None:
@@ -358,10 +392,9 @@ class _OfResource:
         """
         some = self._some_element(path, inner)
         equalities = _equalities(inner)
-        for sub, key in equalities.keys.items():
-            lookup = lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type)
-            if lookup is not None:
-                return and_(among(self.tests.spelling, [lookup]), some)
+        lookups = self._lookups_inside(path, equalities)
+        if lookups:
+            return and_(among(self.tests.spelling, lookups[:1]), some)
         contained = self._contained(path, equalities.keys) if equalities.keys else None
         if contained is None:
             return some
