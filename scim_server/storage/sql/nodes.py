@@ -7,7 +7,7 @@ condition can fail on data. Booleans are 0 and 1 on both engines.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -113,7 +113,16 @@ class Values:
         """Whether a value satisfies the test; may be NULL for no."""
         if not self.sources:
             return test(self.node)
-        return exists_(select(literal(1)).select_from(*self.sources).where(*self.where, test(self.node)))
+        return any_row(self.sources, *self.where, test(self.node))
+
+
+def any_row(sources: Sequence[FromClause], *where: Condition) -> Condition:
+    """Whether the sources, which depend on the row at hand, have a row for which all conditions hold.
+
+    OFFSET 0 keeps it a look-up for each row at hand. Without fresh statistics PostgreSQL would join, and compare
+    each row with all others.
+    """
+    return exists_(select(literal(1)).select_from(*sources).where(*where).offset(literal_column("0")))
 
 
 def negated(condition: Condition) -> Condition:

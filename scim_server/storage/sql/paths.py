@@ -95,13 +95,11 @@ class Paths:
         return node.at(path.attribute.name)
 
     def _derived(self, attribute: Attribute, inverse: Inverse) -> Holder:
-        rows, owners = alias(relations), alias(resources)
+        rows = alias(relations)
         naming_me = (
             rows.c.tenant_id == resources.c.tenant_id,
             rows.c.kind == kind_of(inverse.resource_type, inverse.attribute),
             rows.c.target == resources.c.id,
-            owners.c.tenant_id == rows.c.tenant_id,
-            owners.c.id == rows.c.owner,
         )
         owner_type = self._registry.named(inverse.resource_type)
         endpoint = owner_type.endpoint if owner_type else ""
@@ -109,10 +107,10 @@ class Paths:
         def member(sub: Attribute | None) -> Values:
             name = VALUE if sub is None else sub.name
             make = _DERIVED.get(name)
-            column = make(sub or attribute, owners, inverse, endpoint) if make else literal(None, Text)
+            column = make(sub or attribute, rows, inverse, endpoint) if make else literal(None, Text)
             return Values(ColumnNode(self._spelling.by_code_point(column)))
 
-        return Holder((rows, owners), naming_me, rows.c.owner, member)
+        return Holder((rows,), naming_me, rows.c.owner, member)
 
     def _column(self, path: BoundPath, resource_type: ResourceType) -> Expression:
         return self._spelling.by_code_point(_RECORD[path.key](self._spelling, path.leaf, resource_type))
@@ -136,15 +134,22 @@ def _folded(attribute: Attribute, text: str) -> Expression:
 # What a derived element holds (domain.schema.Inverse) ----------------------------------------------------------------
 
 
-def _label(sub: Attribute, owners: FromClause) -> Expression:
-    return owners.c.label if sub.case_exact else owners.c.label_key
+def _label(sub: Attribute, rows: FromClause) -> Expression:
+    owners = alias(resources)
+    label = owners.c.label if sub.case_exact else owners.c.label_key
+    return (
+        select(label)
+        .where(owners.c.tenant_id == rows.c.tenant_id, owners.c.id == rows.c.owner)
+        .correlate(rows)
+        .scalar_subquery()
+    )
 
 
 _DERIVED: Final[Mapping[str, Callable[[Attribute, FromClause, Inverse, str], Expression]]] = {
-    VALUE: lambda sub, owners, inverse, endpoint: owners.c.id,
-    DISPLAY: lambda sub, owners, inverse, endpoint: _label(sub, owners),
-    TYPE: lambda sub, owners, inverse, endpoint: _folded(sub, inverse.kind),
-    REF: lambda sub, owners, inverse, endpoint: _address(endpoint, owners.c.id),
+    VALUE: lambda sub, rows, inverse, endpoint: rows.c.owner,
+    DISPLAY: lambda sub, rows, inverse, endpoint: _label(sub, rows),
+    TYPE: lambda sub, rows, inverse, endpoint: _folded(sub, inverse.kind),
+    REF: lambda sub, rows, inverse, endpoint: _address(endpoint, rows.c.owner),
 }
 
 

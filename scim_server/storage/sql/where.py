@@ -24,7 +24,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    exists,
     false,
     literal,
     or_,
@@ -49,7 +48,7 @@ from scim_server.domain.filter import (
 )
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import VALUE, Attribute, Json, Kept, ResourceType, Returned, Uniqueness
-from scim_server.storage.sql.nodes import Condition, Node, Values, negated
+from scim_server.storage.sql.nodes import Condition, Node, Values, any_row, negated
 from scim_server.storage.sql.paths import Paths
 from scim_server.storage.sql.records import kind_of
 from scim_server.storage.sql.spelling import Spelling
@@ -407,7 +406,7 @@ class _OfResource:
             element = _OfElement(self.tests, lambda sub: self.paths.member(path, sub))
             return and_(values.node.exists(), holds(inner, element))
         condition = holds(inner, _OfElement(self.tests, holder.member))
-        return exists(select(literal(1)).select_from(*holder.sources).where(*holder.where, condition))
+        return any_row(holder.sources, *holder.where, condition)
 
     def _contained(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Condition | None:
         """Whether one element has all these keys, by containment; None where that cannot be said."""
