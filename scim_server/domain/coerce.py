@@ -42,13 +42,15 @@ class Body:
 def body(payload: Mapping[str, Json], resource_type: ResourceType, leniency: Leniency) -> Body:
     """Read the body of a POST or PUT. Raises InvalidValue or InvalidSyntax and names the attribute."""
     result = Body()
-    extensions: set[str] = set()
+    seen: set[str] = set()
     for name, value in payload.items():
         attribute = resource_type.schema.attribute(name) or resource_type.common.attribute(name)
         if attribute is not None:
-            _take(result, result.attributes, attribute, None, value, leniency)
+            _note(attribute.name, seen)
+            if not _says_nothing(attribute, value, resource_type, leniency):
+                _take(result, result.attributes, attribute, None, value, leniency)
         elif extension := resource_type.extension(name):
-            _note(extension.schema.id, extensions)
+            _note(extension.schema.id, seen)
             _take_extension(result, extension, value, leniency)
         else:
             _refuse_unknown(name, leniency)
@@ -118,12 +120,17 @@ def row_elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[tu
     return list(found.items())
 
 
+def _says_nothing(attribute: Attribute, raw: Json, resource_type: ResourceType, leniency: Leniency) -> bool:
+    """An empty text for an attribute with a default is no value, and no wish to have none either."""
+    return raw == "" and attribute.name in resource_type.defaults and leniency.allows(Tolerance.EMPTY_STRING)
+
+
 def _take(
     result: Body, into: Attributes, attribute: Attribute, extension: str | None, raw: Json, leniency: Leniency
 ) -> None:
     if not _is_writable(attribute):
         return
-    _note(path_key(extension, attribute.name), result.named)
+    result.named.add(path_key(extension, attribute.name))
     if attribute.kept is Kept.ROWS:
         result.rows[attribute.name] = row_elements(attribute, raw, leniency)
         return
@@ -140,11 +147,13 @@ def _take_extension(result: Body, extension: Extension, raw: Json, leniency: Len
     if not isinstance(raw, dict):
         raise InvalidValue(f"{urn}: expected an object, got {_kind(raw)}.")
     inner: Attributes = {}
+    seen: set[str] = set()
     for name, member in raw.items():
         attribute = extension.schema.attribute(name)
         if attribute is None:
             _refuse_unknown(f"{urn}:{name}", leniency)
         else:
+            _note(attribute.name, seen)
             _take(result, inner, attribute, urn, member, leniency)
     if inner:
         result.attributes[urn] = inner

@@ -55,10 +55,10 @@ def _check_parts(attribute: Attribute, value: Json, fault: type[BadRequest]) -> 
 
 def _check_immutable_parts(attribute: Attribute, old: Json, new: Json) -> None:
     """Immutable sub-attributes of a singular complex attribute; in lists elements come and go as wholes (R-CHAR-08)."""
-    if attribute.multi_valued or not isinstance(old, dict) or new is None:
+    if not isinstance(old, dict):
         return
     for sub in attribute.sub_attributes:
-        if sub.mutability is Mutability.IMMUTABLE and sub.name in old and old[sub.name] != new.get(sub.name):
+        if sub.mutability is Mutability.IMMUTABLE and sub.name in old and old[sub.name] != (new or {}).get(sub.name):
             raise MutabilityViolation(f"{attribute.name}.{sub.name} is immutable and has a value.")
 
 

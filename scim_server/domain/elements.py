@@ -25,14 +25,19 @@ def identity(attribute: Attribute, element: Json) -> tuple[tuple[str, Key], ...]
 
 
 def merged(attribute: Attribute, elements: Iterable[Json]) -> list[Json]:
-    """The elements in order; one that is the same as an earlier one is merged into that one's place, the later
-    spelling wins.
+    """The elements in order, each once.
+
+    One that is the same as an earlier one is merged into that one's place; a simple value that is there stays as it is
+    spelt (R-PATCH-27).
     """
     found: dict[tuple[tuple[str, Key], ...], Json] = {}
     for element in elements:
         identifier = identity(attribute, element)
         earlier = found.get(identifier)
-        found[identifier] = {**earlier, **element} if isinstance(earlier, dict) else element
+        if isinstance(earlier, dict):
+            found[identifier] = {**earlier, **element}
+        elif earlier is None:
+            found[identifier] = element
     return list(found.values())
 
 

@@ -201,7 +201,7 @@ class _Patch:
         if not isinstance(operation.value, dict):
             raise InvalidValue(f"{extension.schema.id}: expected an object.")
         for name, value in operation.value.items():
-            path = AttrPath(name, None, extension.schema.id)
+            path = member_path(extension, name, self.leniency)
             self.run(Operation(operation.verb, path, value, from_pathless=True))
 
     def _drop(self, extension: Extension) -> None:
@@ -240,6 +240,14 @@ class _Patch:
         if unknown and operation.verb is not Verb.REMOVE and not self.leniency.allows(Tolerance.MISSING_SCHEMAS):
             raise InvalidValue(f"{min(unknown)} is no schema of {self.resource_type.name}.")
         return urns
+
+
+def member_path(extension: Extension, name: str, leniency: Leniency) -> AttrPath:
+    """The path that a member of an extension's object names; a sub-attribute where the dialect lets keys be paths."""
+    attribute, dot, sub = name.partition(".")
+    if dot and sub and leniency.allows(Tolerance.PATH_AS_KEY):
+        return AttrPath(attribute, sub, extension.schema.id)
+    return AttrPath(name, None, extension.schema.id)
 
 
 def _refuse_removed_value(operation: Operation) -> None:
@@ -339,6 +347,7 @@ def _run_on_parts(operation: Operation, sub: Attribute, slot: Slot, matching: li
     container, attribute = slot
     held = [e for e in matching if sub.name in e and sub.name not in _TAGS]
     for element in matching:
+        _refuse_immutable_part(operation, (element, sub), leniency)
         _run_verb(operation, (element, sub), leniency)
     husks = {id(e) for e in held if e and e.keys() <= _TAGS}
     if attribute.multi_valued and husks and leniency.allows(Tolerance.EMPTY_ELEMENT):
@@ -378,7 +387,6 @@ def _renewed(verb: Verb, attribute: Attribute, element: Json, new: Json) -> Json
 def _run_verb(operation: Operation, slot: Slot, leniency: Leniency) -> None:
     """One verb on one slot: the table T-9 for values."""
     container, attribute = slot
-    _refuse_immutable_part(operation, slot, leniency)
     if operation.verb is Verb.REMOVE:
         _remove(operation, slot, leniency)
     elif attribute.multi_valued:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from scim_server.domain.coerce import Body
 from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.elements import identity
 from scim_server.domain.resource import Attributes, copy
 from scim_server.domain.schema import AbsentInPut, Attribute, Json, Mutability, ResourceType, Returned, path_key
 
@@ -16,14 +17,14 @@ def replaced(resource_type: ResourceType, before: Attributes, body: Body, lenien
     """The attributes after a PUT with that body.
 
     What the client cannot see or set stays (read-only, returned never, immutable: R-PUT-05, R-CHAR-09). Where the
-    dialect has KEEP_IN_PUT, so do attributes with a default and those of extensions whose binding says keep; else
-    defaults come back.
+    dialect has KEEP_IN_PUT, so does what has a default, what is returned on request alone (OKTA-07), and what
+    belongs to an extension whose binding says keep; else it is cleared.
     """
-    after = copy(body.attributes)
+    after: Attributes = copy(body.attributes)
     for attribute, urn, value in _absent(resource_type, before, body.named):
         if _is_out_of_reach(attribute) or _is_kept(resource_type, attribute, urn, leniency):
             _put(after, urn, attribute.name, copy(value))
-    _keep_parts(resource_type, before, after)
+    _keep_parts(resource_type, before, after, body.named)
     return with_defaults(resource_type, after, body.named)
 
 
@@ -49,15 +50,40 @@ def _absent(
                 yield attribute, urn, value
 
 
-def _keep_parts(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
-    """What is out of reach stays inside a complex value that the body gives anew, too (R-CHAR-09)."""
+def _keep_parts(resource_type: ResourceType, before: Attributes, after: Attributes, named: Collection[str]) -> None:
+    """What is out of reach stays inside complex values too: in a value or an equal element that the body gives anew,
+    and where the body does not name the attribute (R-CHAR-09).
+    """
     for urn, schema in resource_type.containers:
-        held, given = (before.get(urn, {}), after.get(urn, {})) if urn else (before, after)
-        for name, new in list(given.items()):
-            attribute, old = schema.attribute(name), held.get(name)
-            if attribute and isinstance(old, dict) and isinstance(new, dict):
-                parts = [sub.name for sub in attribute.sub_attributes if _is_out_of_reach(sub) and sub.name in old]
-                given[name] = {**{part: copy(old[part]) for part in parts}, **new}
+        for name, old in (before.get(urn, {}) if urn else before).items():
+            attribute = schema.attribute(name)
+            if attribute is None or not _has_part_out_of_reach(attribute):
+                continue
+            container = after.get(urn, {}) if urn else after
+            if name in container:
+                container[name] = _with_parts(attribute, old, container[name])
+            elif path_key(urn, name) not in named and (parts := _parts(attribute, old)):
+                _put(after, urn, name, parts)
+
+
+def _with_parts(attribute: Attribute, old: Json, new: Json) -> Json:
+    """The new value with what is out of reach in the old one; elements correspond by what makes them the same."""
+    if isinstance(new, dict):
+        return {**(_parts(attribute, old) or {}), **new}
+    held = {identity(attribute, element): _parts(attribute, element) or {} for element in old}
+    return [{**held.get(identity(attribute, element), {}), **element} for element in new]
+
+
+def _parts(attribute: Attribute, value: Json) -> Json:
+    """What is out of reach in a singular complex value, or None; an element is nothing without the rest of it."""
+    if not isinstance(value, dict):
+        return None
+    parts = {sub.name for sub in attribute.sub_attributes if _is_out_of_reach(sub)} & value.keys()
+    return {name: copy(value[name]) for name in value if name in parts} or None
+
+
+def _has_part_out_of_reach(attribute: Attribute) -> bool:
+    return any(map(_is_out_of_reach, attribute.sub_attributes))
 
 
 def _is_out_of_reach(attribute: Attribute) -> bool:
@@ -68,12 +94,13 @@ def _is_out_of_reach(attribute: Attribute) -> bool:
 
 
 def _is_kept(resource_type: ResourceType, attribute: Attribute, urn: str | None, leniency: Leniency) -> bool:
-    if urn is None:
-        binding_keeps = attribute.name in resource_type.defaults
-    else:
-        extension = resource_type.extension(urn)
-        binding_keeps = extension is not None and extension.absent_in_put is AbsentInPut.KEEP
-    return binding_keeps and leniency.allows(Tolerance.KEEP_IN_PUT)
+    extension = resource_type.extension(urn) if urn else None
+    keeps = (
+        path_key(urn, attribute.name) in resource_type.defaults
+        or attribute.returned is Returned.REQUEST
+        or (extension is not None and extension.absent_in_put is AbsentInPut.KEEP)
+    )
+    return keeps and leniency.allows(Tolerance.KEEP_IN_PUT)
 
 
 def _put(attributes: Attributes, urn: str | None, name: str, value: Json) -> None:

@@ -7,7 +7,7 @@ for the default sub-attributes of multi-valued attributes, whose meaning RFC 764
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -209,13 +209,13 @@ class ResourceType:
         )
 
     @cached_property
-    def on_request(self) -> frozenset[str]:
-        """The paths of attributes that are returned on request."""
-        return frozenset(
-            path_key(urn, attribute.name)
+    def on_request(self) -> tuple[tuple[str, str], ...]:
+        """(path of the attribute, path) of the attributes and sub-attributes that are returned on request."""
+        return tuple(
+            (path_key(urn, attribute.name), path)
             for urn, schema in self.containers
             for attribute in schema.attributes
-            if attribute.returned is Returned.REQUEST
+            for path in _on_request(attribute, urn)
         )
 
     @cached_property
@@ -235,3 +235,11 @@ class ResourceType:
     @cached_property
     def _extensions(self) -> Mapping[str, Extension]:
         return {e.schema.id.lower(): e for e in self.extensions}
+
+
+def _on_request(attribute: Attribute, urn: str | None) -> Iterator[str]:
+    if attribute.returned is Returned.REQUEST:
+        yield path_key(urn, attribute.name)
+    for sub in attribute.sub_attributes:
+        if sub.returned is Returned.REQUEST:
+            yield path_key(urn, attribute.name, sub.name)

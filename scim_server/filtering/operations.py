@@ -14,7 +14,7 @@ from typing import Final
 from scim_server.domain.attrpath import AttrPath, bind_extension
 from scim_server.domain.dialect import ELEMENTS, Leniency, Tolerance
 from scim_server.domain.filter import PatchPath
-from scim_server.domain.patch import MISSING, Operation, Verb
+from scim_server.domain.patch import MISSING, Operation, Verb, member_path
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidPath, InvalidSyntax, InvalidValue
 from scim_server.filtering.paths import parse_path
@@ -75,7 +75,7 @@ def _without_path(verb: Verb, value: Json, resource_type: ResourceType, leniency
             yield Operation(verb, path, member, from_pathless=True)
             continue
         for inner, inner_value in member.items():
-            yield Operation(verb, AttrPath(inner, None, extension.schema.id), inner_value, from_pathless=True)
+            yield Operation(verb, member_path(extension, inner, leniency), inner_value, from_pathless=True)
 
 
 def _key(name: str, resource_type: ResourceType, leniency: Leniency) -> PatchPath:

@@ -7,7 +7,7 @@ after a race, so everything in it follows from the arguments and the database al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -335,11 +335,11 @@ def _sort(path: AttrPath | None, resource_type: ResourceType) -> BoundPath | Non
     return bound
 
 
-def _shape(projection: Projection, resource_type: ResourceType, named: frozenset[str] | set[str]) -> Shape:
-    """The shape of the answer to a write: what is returned on request is there when the client supplied it
-    (R-CHAR-13).
+def _shape(projection: Projection, resource_type: ResourceType, named: Collection[str]) -> Shape:
+    """The shape of the answer to a write: what is returned on request is there when the client supplied it, or the
+    attribute that it is part of (R-CHAR-13).
     """
-    supplied = resource_type.on_request.intersection(named)
+    supplied = frozenset(path for attribute, path in resource_type.on_request if attribute in named)
     return shape(projection, resource_type, supplied)
 
 

@@ -422,7 +422,7 @@ def test_equal_elements_are_one_in_the_place_of_the_first(sent: Json, kept: Json
 def test_equal_simple_values_are_one() -> None:
     payload = {"labels": ["a", "b", "A"], "scores": [1, 2, 1], "ports": [{"value": "1", "vlans": [5, 5]}]}
     assert body(payload, strict()).attributes == {
-        "labels": ["A", "b"],
+        "labels": ["a", "b"],
         "scores": [1, 2],
         "ports": [{"value": "1", "vlans": [5]}],
     }

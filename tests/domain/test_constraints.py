@@ -102,7 +102,7 @@ IMMUTABLE: list[tuple[str, Attributes, Attributes, bool]] = [
     ),
     ("a part changes", {"place": {"key": "K"}}, {"place": {"key": "L"}}, False),
     ("a part goes", {"place": {"key": "K", "room": "1"}}, {"place": {"room": "1"}}, False),
-    ("the whole goes", {"place": {"key": "K", "room": "1"}}, {}, True),
+    ("the whole goes", {"place": {"key": "K", "room": "1"}}, {}, False),
     ("an element changes", {"ports": [{"mac": "a"}]}, {"ports": [{"mac": "b"}]}, True),
     ("in an extension it stays", {DESK: {"contract": "C"}}, {DESK: {"contract": "C", "seat": "1"}}, True),
     ("in an extension it changes", {DESK: {"contract": "C"}}, {DESK: {"contract": "D"}}, False),

@@ -194,7 +194,9 @@ def test_what_is_returned_on_request_is_part_of_the_default_where_the_client_sup
 
 @req("R-CHAR-13")
 def test_what_is_returned_on_request_is_known_by_its_path() -> None:
-    assert DEVICE.on_request == {"note", "billing", f"{DESK}:hint"}
+    wholes = {"note", "billing", f"{DESK}:hint"}
+    parts = {("place", "place.remark"), ("ports", "ports.hint"), ("stamp", "stamp.on")}
+    assert set(DEVICE.on_request) == {(path, path) for path in wholes} | parts
 
 
 @req("R-ATTR-08")

@@ -104,9 +104,9 @@ REPLACEMENTS = [
     pytest.param(
         {"name": "d", "place": {"key": "K", "street": "1"}},
         {},
-        {},
-        marks=req("R-CHAR-08", "R-PUT-04"),
-        id="a complex value with an immutable part is cleared as a whole",
+        {"place": {"key": "K"}},
+        marks=req("R-CHAR-09", "R-PUT-04"),
+        id="of a complex value that is absent the immutable part stays",
     ),
     pytest.param(
         {"name": "d", "secret": "s"},
@@ -121,13 +121,6 @@ REPLACEMENTS = [
         {},
         marks=req("R-PUT-03"),
         id="what is never returned is cleared by name",
-    ),
-    pytest.param(
-        {"name": "d", "note": "n"},
-        {},
-        {},
-        marks=req("R-PUT-04"),
-        id="what is returned on request is cleared",
     ),
 ]
 
@@ -302,3 +295,19 @@ def test_strict_keeps_what_no_client_can_set() -> None:
     kept = {"name": "d", "seen": "t", "serial": "S", "secret": "s"}
     assert replaced(DEVICE, before, body, leniency).items() >= kept.items()
     assert not leniency.used
+
+
+@req("R-PUT-04", "OKTA-07")
+@pytest.mark.parametrize(("name", "kept"), [("generic", {"note": "n"}), ("strict", {})])
+def test_what_is_returned_on_request_stays_for_connectors_that_put_back_what_they_read(
+    name: str, kept: Attributes
+) -> None:
+    result = put({"name": "d", "note": "n"}, {"name": "d"}, name)
+    assert {n: result[n] for n in ("note",) if n in result} == kept
+
+
+@req("R-CHAR-09", "R-PUT-05", "R-PUT-11")
+def test_what_is_out_of_reach_stays_in_the_elements_that_are_put_back() -> None:
+    before = {"name": "d", "ports": [{"value": "1", "mac": "m"}, {"value": "2", "mac": "n"}]}
+    result = put(before, {"name": "d", "ports": [{"value": "2"}, {"value": "3"}]}, "strict")
+    assert result["ports"] == [{"value": "2", "mac": "n"}, {"value": "3"}]
