@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Request
@@ -24,6 +24,7 @@ BASES: Final = (f"/scim/{VERSION}", "/scim")
 """Without a version the newest one answers (RFC 7644 section 3.13); the longer base comes first."""
 
 _SLASHES: Final = re.compile("/{2,}")
+_ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 _TENANT: Final = re.compile(r"/t/([^/]+)(?=/scim(?:/|$))")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _TENANT_KEY: Final = "scim_server.tenant"
@@ -36,13 +37,26 @@ class Entrance:
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = tidy(environ.get("PATH_INFO", ""))
+        path = tidy(_path(environ))
         if tenant := _TENANT.match(path):
             # WSGI hands over bytes as Latin-1 text (PEP 3333).
             environ[_TENANT_KEY] = tenant[1].encode("latin-1").decode(errors="replace")
             path = path[tenant.end() :]
         environ["PATH_INFO"] = path
         return self._inner(environ, start_response)
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    """PATH_INFO, in which an encoded slash is no slash: it belongs to an id, and no id has one (R-HTTP-02).
+
+    Only the address as it was sent shows it, which servers give as RAW_URI or REQUEST_URI.
+    """
+    path: str = environ.get("PATH_INFO", "")
+    sent = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "").partition("?")[0]
+    if not _ENCODED_SLASH.search(sent):
+        return path
+    whole = unquote_to_bytes(_ENCODED_SLASH.sub("%252F", sent)).decode("latin-1")
+    return whole.removeprefix(environ.get("SCRIPT_NAME", ""))
 
 
 def tidy(path: str) -> str:

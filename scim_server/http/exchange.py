@@ -87,7 +87,8 @@ def admit(authenticator: Authenticator) -> None:
     (R-TEN-01).
     """
     exchange = current()
-    has_query_token = b"access_token" in request.query_string and "access_token" in query_members(request.query_string)
+    query = request.query_string
+    has_query_token = (b"access_token" in query or b"%" in query) and "access_token" in query_members(query)
     client = authenticator.authenticate(request.headers.get("Authorization"), has_query_token)
     exchange.client = client
     exchange.leniency = Leniency(dialect(client.dialect))

@@ -91,7 +91,7 @@ def of_query(query: bytes) -> Parameters:
 
 
 def search_request(parameters: Parameters, limits: Limits, leniency: Leniency) -> SearchRequest:
-    """The search that the parameters mean. Raises InvalidFilter, InvalidValue, InvalidPath."""
+    """The search that the parameters mean. Raises InvalidFilter, InvalidValue."""
     return SearchRequest(
         filter=_filter(parameters.filter, limits, leniency),
         sort_by=_sort_by(parameters.sort_by),
@@ -134,7 +134,15 @@ def _projection(attributes: tuple[str, ...], excluded: tuple[str, ...]) -> Proje
 
 
 def _paths(names: Iterable[str]) -> tuple[AttrPath, ...]:
-    return tuple(parse_attribute(name) for text in names if (name := text.strip()))
+    return tuple(_path("attributes", name) for text in names if (name := text.strip()))
+
+
+def _path(parameter: str, text: str) -> AttrPath:
+    """What is no path is a bad parameter value (rfc-checklist T-8, R-SORT-08)."""
+    try:
+        return parse_attribute(text)
+    except BadRequest as error:
+        raise InvalidValue(f"{parameter}: {error.detail}") from None
 
 
 def _filter(text: str | None, limits: Limits, leniency: Leniency) -> Filter | None:
@@ -144,13 +152,7 @@ def _filter(text: str | None, limits: Limits, leniency: Leniency) -> Filter | No
 
 
 def _sort_by(text: str | None) -> AttrPath | None:
-    """An unfit sortBy is a bad parameter value (R-SORT-08), whatever is wrong with it."""
-    if text is None:
-        return None
-    try:
-        return parse_attribute(text.strip())
-    except BadRequest as error:
-        raise InvalidValue(f"sortBy: {error.detail}") from None
+    return None if text is None else _path("sortBy", text.strip())
 
 
 def _order(text: str | None) -> Order | None:

@@ -45,6 +45,7 @@ def test_a_credential_that_is_none_is_refused(anonymous: Client, authorization: 
 def test_a_token_in_the_url_is_refused(client: Client, anonymous: Client) -> None:
     assert_error(anonymous.get(f"/Users?access_token={client.token}"), 401)
     assert_error(client.get("/Users?access_token=x"), 400)
+    assert_error(client.get("/Users?acces%73_token=x"), 400)
 
 
 @pytest.mark.req("R-TEN-01")
@@ -263,3 +264,13 @@ def test_requests_are_counted(client: Client, anonymous: Client) -> None:
     before = counted()
     client.get("/Users/nope")
     assert counted() == before + 1
+
+
+@pytest.mark.req("R-HTTP-02", "R-GET-02")
+@pytest.mark.parametrize("rest", ["%2F", "{id}%2F", "%2f{id}", "..%2FUsers%2F{id}"])
+def test_an_encoded_slash_separates_nothing(client: Client, rest: str) -> None:
+    id = client.create("someone")["id"]
+    url = f"{BASE}/Users/{rest.format(id=id)}"
+    for method in ("GET", "DELETE"):
+        assert_error(client.send_raw(method, url, environ_overrides={"RAW_URI": url}), 404)
+    assert client.get(f"/Users/{id}").status_code == 200

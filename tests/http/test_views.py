@@ -222,7 +222,7 @@ BAD_QUERIES = [
     ("filter=nope%20eq%201", "invalidFilter"),
     ("filter=userName%20eq%20%22%FF%22", "invalidValue"),
     ("filter=" + "x" * 9000, "invalidFilter"),
-    ("attributes=a%20b", "invalidPath"),
+    ("attributes=a%20b", "invalidValue"),
 ]
 
 
