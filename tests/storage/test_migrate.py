@@ -31,8 +31,12 @@ def test_a_database_says_what_it_lacks(database_url: str) -> None:
 
 
 def test_the_steps_lead_to_the_tables_that_the_code_reads(database: Database) -> None:
+    def is_defined(name: str | None, *_: object) -> bool:
+        return name != "ix_resources_comparison"  # its columns depend on the server
+
     with database.connections.writer.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_defined})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_many_may_migrate_at_once(database_url: str) -> None:

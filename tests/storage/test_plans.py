@@ -159,3 +159,29 @@ def test_a_change_of_rows_is_the_same_statements_at_any_size(
 
     sizes = [statements_of(statements, lambda size=size: change(size)) for size in (1, 5000)]  # type: ignore[misc]
     assert sizes == [3, 3]
+
+
+CONTAINED: dict[str, f.Filter] = {
+    "an attribute": test("exact", "eq", "t-0007"),
+    "an attribute of an extension": test(f"{DESK}:level", "eq", 7),
+    "one of two": f.Or((test("exact", "eq", "t-0007"), test("exact", "eq", "t-0008"))),
+    "with another condition": f.And((test("exact", "eq", "t-0007"), test("text", "ne", "x"))),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINED)
+def test_equality_on_any_attribute_has_an_index_on_postgresql(
+    database: Database, statements: list[tuple[str, Any]], name: str
+) -> None:
+    """After a vacuum, as autovacuum does it; before the first one the resources of the type are walked."""
+    with database.connections.reader.connect() as connection:
+        connection.exec_driver_sql("VACUUM" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE")
+    statements.clear()
+    selection = Selection(THING, f.bind(CONTAINED[name], THING, Leniency(STRICT)))
+    found = database.storage.search(1, Query((selection,)), frozenset())
+    assert found.total in (1, 2)
+    if database.connections.dialect_name == "postgresql":
+        (sent,) = list(statements)
+        plan = explained(database, *sent)
+        assert "ix_resources_comparison" in plan
+        assert looked_at(plan) <= 20, plan

@@ -234,6 +234,8 @@ def _translated(error: SQLAlchemyError) -> Exception:
     fault = fault_of(error)
     if fault is Fault.TIME_LIMIT:
         return errors.TooMany()
+    if fault is Fault.TOO_COMPLEX:
+        return errors.InvalidFilter("The filter is nested too deeply, or too long.")
     if fault in (Fault.DISCONNECTED, Fault.CONTENTION):
         return unavailable("The database cannot be reached; try again later.")
     return error

@@ -20,6 +20,8 @@ class Fault(Enum):
     """The connection is gone, or there is none to be had."""
     TIME_LIMIT = auto()
     """The statement ran longer than it may."""
+    TOO_COMPLEX = auto()
+    """The engine cannot take a statement of that shape."""
     OTHER = auto()
 
 
@@ -35,6 +37,8 @@ _SQLITE = {
     sqlite3.SQLITE_INTERRUPT: Fault.TIME_LIMIT,
     sqlite3.SQLITE_CANTOPEN: Fault.DISCONNECTED,
 }
+# SQLite has no codes of their own for the limits of its parser.
+_SQLITE_LIMITS = ("parser stack overflow", "Expression tree is too large", "too many SQL variables")
 _PRIMARY_CODE = 0xFF  # the rest of a SQLite code tells variants apart
 
 
@@ -45,6 +49,8 @@ def fault_of(error: Exception) -> Fault:
     if not isinstance(error, DBAPIError):
         return Fault.OTHER
     if isinstance(error.orig, sqlite3.Error):
+        if str(error.orig).startswith(_SQLITE_LIMITS):
+            return Fault.TOO_COMPLEX
         code = getattr(error.orig, "sqlite_errorcode", 0)
         return _SQLITE.get(code & _PRIMARY_CODE, Fault.OTHER)
     return _of_postgresql(error)

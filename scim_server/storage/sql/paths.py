@@ -187,6 +187,8 @@ def _state(column: Expression) -> Expression:
 
 _RECORD: Final[Mapping[str, Callable[[Spelling, Attribute, ResourceType], Expression]]] = {
     "id": lambda spelling, leaf, resource_type: resources.c.id,
+    # Only whether it is there can be asked, and it always is.
+    "meta": lambda spelling, leaf, resource_type: resources.c.id,
     "meta.resourceType": lambda spelling, leaf, resource_type: _folded(leaf, resource_type.name),
     "meta.created": lambda spelling, leaf, resource_type: resources.c.created,
     "meta.lastModified": _changed,

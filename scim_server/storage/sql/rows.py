@@ -35,7 +35,7 @@ class RowsWriter:
             relations.c.kind == bindparam("kind"),
             relations.c.owner == bindparam("owner"),
         )
-        self._listed = relations.c.target.in_(select(spelling.texts("remove").value))
+        self._listed = spelling.named_by(relations.c.target, select(spelling.texts("remove").value))
         self._unlisted = relations.c.target.not_in(select(spelling.texts("keep").value))
         self._remove = delete(relations).where(self._owned, self._listed)
         self._clear = delete(relations).where(self._owned, self._unlisted)

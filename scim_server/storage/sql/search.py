@@ -10,11 +10,12 @@ over an index that holds nothing but ids.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     ColumnElement,
     Connection,
     Integer,
@@ -35,11 +36,15 @@ from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import SortKeys
 from scim_server.storage.sql.records import COLUMNS, Records, Shape
 from scim_server.storage.sql.tables import resources
-from scim_server.storage.sql.where import Conditions, Prepared
+from scim_server.storage.sql.where import Conditions, Prepared, leaves_of
 
 _MOST_PLANS = 500
+_MOST_LEAVES = 8
+_ONCE: Mapping[str, Any] = {"compiled_cache": None}
+"""Compile and forget: a client that sends ever new large filters must not fill the memory with their statements."""
+
 _COUNT = bindparam("count", type_=Integer)
-_SKIPPED = bindparam("skipped", type_=Integer)
+_SKIPPED = bindparam("skipped", type_=BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Plan:
     page: Select[Any]
     total: Select[Any]
     shape: Shape
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """How to execute both."""
 
 
 class Searches:
@@ -66,11 +73,11 @@ class Searches:
         parameters = {"tenant": tenant, "count": page.count, "skipped": page.start_index - 1, **literals}
         records: list[Record] = []
         if page.count:
-            records = plan.shape.records(connection.execute(plan.page, parameters))
+            records = plan.shape.records(connection.execute(plan.page, parameters, execution_options=plan.options))
         seen = page.start_index - 1 + len(records)
         if _tells_total(page, len(records)):
             return Found(seen, records)
-        total = connection.execute(plan.total, parameters).scalar_one()
+        total = connection.execute(plan.total, parameters, execution_options=plan.options).scalar_one()
         # The count is of a later moment than the page: it never denies what the page shows.
         return Found(max(total, seen) if records else total, records)
 
@@ -81,7 +88,8 @@ class Searches:
         ]
         known = [each for each in prepared if each is not None]
         if len(known) < len(prepared):
-            return self._ad_hoc(query, expand), {}
+            found = self._ad_hoc(query, expand)
+            return replace(found, options=_ONCE) if _is_large(query) else found, {}
         literals = {name: key for each in known for name, key in each.parameters.items()}
         signature = (*map(_signature, query.selections, known), query.order, query.page.start_index > 1, expand)
         plan = self._plans.get(signature)
@@ -150,6 +158,10 @@ class Searches:
         full, shape = self._records.complete(record, page, types, expand)
         sorted_by = [_directed(page.c[key.name], order) for key in keys]
         return Plan(full.order_by(*sorted_by, _directed(page.c.id, order)), total, shape)
+
+
+def _is_large(query: Query) -> bool:
+    return any(s.filter is not None and leaves_of(s.filter) > _MOST_LEAVES for s in query.selections)
 
 
 def _signature(selection: Selection, prepared: Prepared) -> tuple[str, str, str]:

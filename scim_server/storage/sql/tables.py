@@ -11,6 +11,9 @@ on PostgreSQL.
     relations         the elements of attributes kept as rows; `kind` is "<resource type>.<attribute>"
     membership_state  version and time of what a resource keeps as rows, apart from its document's
 
+On PostgreSQL the migration adds `ix_resources_comparison`, a GIN index over the comparison forms: which columns stand
+before them there depends on what the database may install, so that it has no place among these definitions.
+
 Foreign keys stand only where their check costs nothing on the way of a request: one on each row of `relations` would
 make 100,000 look-ups of one insert, and members may name resources that do not exist.
 """

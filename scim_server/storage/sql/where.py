@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    alias,
     and_,
     bindparam,
     false,
@@ -299,12 +300,26 @@ class Lookup:
         return and_(self.whose, self.compared == (literal(self.key, Text) if key is None else key))
 
 
+_HOLDERS = alias(resources, "holders")
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """A condition on the comparison forms that an index over them serves."""
+
+    condition: Condition
+    column: ColumnElement[str] = _HOLDERS.c.id
+
+    def where(self) -> Condition:
+        return self.condition
+
+
 def among(spelling: Spelling, lookups: Sequence[Lookup]) -> Condition:
     """Whether a resource is named by one of the look-ups."""
     return spelling.named_by(resources.c.id, selected(lookups)) if lookups else false()
 
 
-def selected(lookups: Sequence[Lookup]) -> Select[Any]:
+def selected(lookups: Sequence[Lookup | Containment]) -> Select[Any]:
     """The ids that at least one look-up names: one selection for each table."""
     by_column: dict[ColumnElement[str], list[Condition]] = {}
     for lookup in lookups:
@@ -334,28 +349,38 @@ class _OfResource:
                 lookups.append(lookup)
         return or_(among(self.tests.spelling, lookups), *others)
 
-    def drivers(self, bound: BoundFilter) -> Sequence[Lookup]:
+    def drivers(self, bound: BoundFilter) -> Sequence[Lookup | Containment]:
         """Look-ups of which at least one names each resource that the filter finds; none where that cannot be said."""
         match bound:
             case BoundAnd(terms):
-                return next(filter(None, map(self.drivers, terms)), ())
+                return min(filter(None, map(self.drivers, terms)), key=_breadth, default=())
             case BoundOr(terms):
                 of_terms = [self.drivers(term) for term in terms]
                 return [lookup for lookups in of_terms for lookup in lookups] if all(of_terms) else ()
             case AnyElement(path, inner):
-                return self._lookups_inside(path, _equalities(inner))[:1]
-            case Test():
+                keys = _equalities(inner).keys
+                return self._lookups_inside(path, keys)[:1] or self._containments(path, keys)
+            case Test(path, operator, key):
                 lookup = self._lookup(bound)
-                return [lookup] if lookup else ()
+                if lookup is not None or operator is not Operator.EQ or key is None:
+                    return [lookup] if lookup else ()
+                return self._containments(path, {path.sub: key})
             case _:
                 return ()
 
-    def _lookups_inside(self, path: BoundPath, equalities: Equalities) -> list[Lookup]:
+    def _containments(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Sequence[Containment]:
+        """None for booleans alone: half of all resources have one, and a walk that ends with the page is better."""
+        if all(isinstance(key, bool) for key in keys.values()):
+            return ()
+        contained = self._contained(path, keys, _HOLDERS)
+        if contained is None:
+            return ()
+        whose = and_(_HOLDERS.c.tenant_id == bindparam("tenant"), _HOLDERS.c.type == self.resource_type.name)
+        return [Containment(and_(whose, contained))]
+
+    def _lookups_inside(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> list[Lookup]:
         """Look-ups each of which names every resource with such an element."""
-        found = (
-            lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type)
-            for sub, key in equalities.keys.items()
-        )
+        found = (lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type) for sub, key in keys.items())
         return [lookup for lookup in found if lookup is not None]
 
     def _lookup(self, bound: Leaf) -> Lookup | None:
@@ -391,7 +416,7 @@ class _OfResource:
         """
         some = self._some_element(path, inner)
         equalities = _equalities(inner)
-        lookups = self._lookups_inside(path, equalities)
+        lookups = self._lookups_inside(path, equalities.keys)
         if lookups:
             return and_(among(self.tests.spelling, lookups[:1]), some)
         contained = self._contained(path, equalities.keys) if equalities.keys else None
@@ -408,11 +433,18 @@ class _OfResource:
         condition = holds(inner, _OfElement(self.tests, holder.member))
         return any_row(holder.sources, *holder.where, condition)
 
-    def _contained(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Condition | None:
+    def _contained(
+        self, path: BoundPath, keys: Mapping[Attribute | None, Key], table: FromClause = resources
+    ) -> Condition | None:
         """Whether one element has all these keys, by containment; None where that cannot be said."""
         if not in_form(path.attribute, self.resource_type) or not all(map(_is_storable, keys.values())):
             return None
-        return self.tests.spelling.contains(resources.c.comparison, _form(path, keys))
+        return self.tests.spelling.contains(table.c.comparison, _form(path, keys))
+
+
+def _breadth(drivers: Sequence[Lookup | Containment]) -> tuple[bool, int]:
+    """Which of several drivers to take: one without containments, and of those the shortest."""
+    return any(isinstance(driver, Containment) for driver in drivers), len(drivers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,3 +532,14 @@ def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
     if path.leaf.uniqueness is not Uniqueness.NONE:
         return unique_values
     return attribute_index if path.key in resource_type.indexed else None
+
+
+def leaves_of(bound: BoundFilter) -> int:
+    """How many tests a filter has."""
+    match bound:
+        case BoundAnd(terms) | BoundOr(terms):
+            return sum(map(leaves_of, terms))
+        case BoundNot(inner) | AnyElement(_, inner):
+            return leaves_of(inner)
+        case _:
+            return 1

@@ -92,6 +92,28 @@ def _resources() -> None:
     )
     op.create_index("ix_resources_tenant_id_type_id", "resources", ["tenant_id", "type", "id"])
 
+    if op.get_context().dialect.name == "postgresql":
+        _contained()
+
+
+def _contained() -> None:
+    """An index for eq on any attribute. With btree_gin, which a database's owner may create, it is one for each tenant
+    and type; without, one for all, whose common values a tenant shares with the others.
+    """
+    connection = op.get_bind()
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS btree_gin")
+        leading = "tenant_id, type, "
+    except sa.exc.DBAPIError:
+        leading = ""
+    # Writes only append to a list, which one in many merges and each search reads: measured at 20,000 users a create
+    # takes 0.96 ms as without the index, 1.3 where nothing is deferred. An eq takes 3.6 ms instead of 66.
+    connection.exec_driver_sql(
+        "CREATE INDEX ix_resources_comparison ON resources"
+        f" USING gin ({leading}comparison jsonb_path_ops) WITH (gin_pending_list_limit = 1024)"
+    )
+
 
 def _found_by(table: str, *key: str) -> None:
     op.create_table(
