@@ -149,3 +149,16 @@ def test_any_query_is_answered_or_refused(client: Client, filter: str, sort: str
 )
 def test_any_bytes_are_read_or_refused(client: Client, body: bytes) -> None:
     assert client.send("POST", "/Users", body).status_code in (201, 400, 409)
+
+
+@pytest.mark.req("R-FILT-07", "R-FILT-41", "R-PAGE-07")
+@pytest.mark.parametrize(
+    "leaf", ["id pr", 'emails[type eq "w" and (value eq "x" or not (display pr))]', 'groups eq "x"']
+)
+def test_a_deep_filter_is_answered_or_refused_as_too_deep(client: Client, leaf: str) -> None:
+    """How much SQLite's parser holds depends on what the leaves become."""
+    for levels, answers in ((10, {200}), (20, {200, 400}), (24, {200, 400}), (25, {400})):
+        text = leaf
+        for depth in range(levels):
+            text = f"({leaf} {('and', 'or')[depth % 2]} {text})"
+        assert client.get(f"/Users?filter={quote(text)}&startIndex=999999999999999999").status_code in answers

@@ -12,8 +12,8 @@ class Limits:
 
     length: int = 8192
     """Characters."""
-    depth: int = 64
-    """Parentheses and brackets inside one another."""
+    depth: int = 24
+    """Parentheses and brackets inside one another. SQLite's parser holds about 30 in the conditions that they become."""
     terms: int = 256
     """Comparisons."""
     brackets: int = 1

@@ -30,13 +30,14 @@ from sqlalchemy import (
     true,
 )
 
+from scim_server.domain.filter import AnyElement, BoundAnd, BoundFilter, BoundNot, BoundOr
 from scim_server.domain.query import Order, Page, Query, Selection
 from scim_server.storage.base import Expand, Found, Record
 from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import SortKeys
 from scim_server.storage.sql.records import COLUMNS, Records, Shape
 from scim_server.storage.sql.tables import resources
-from scim_server.storage.sql.where import Conditions, Prepared, leaves_of
+from scim_server.storage.sql.where import Conditions, Prepared
 
 _MOST_PLANS = 500
 _MOST_LEAVES = 8
@@ -161,7 +162,7 @@ class Searches:
 
 
 def _is_large(query: Query) -> bool:
-    return any(s.filter is not None and leaves_of(s.filter) > _MOST_LEAVES for s in query.selections)
+    return any(s.filter is not None and _leaves(s.filter) > _MOST_LEAVES for s in query.selections)
 
 
 def _signature(selection: Selection, prepared: Prepared) -> tuple[str, str, str]:
@@ -199,3 +200,14 @@ def _tells_total(page: Page, found: int) -> bool:
 def _directed(key: ColumnElement[Any], order: Order) -> ColumnElement[Any]:
     """Absent values last ascending and first descending, on every engine (R-SORT-03)."""
     return key.asc().nulls_last() if order is Order.ASCENDING else key.desc().nulls_first()
+
+
+def _leaves(bound: BoundFilter) -> int:
+    """How many tests a filter has."""
+    match bound:
+        case BoundAnd(terms) | BoundOr(terms):
+            return sum(map(_leaves, terms))
+        case BoundNot(inner) | AnyElement(_, inner):
+            return _leaves(inner)
+        case _:
+            return 1
