@@ -532,14 +532,3 @@ def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
     if path.leaf.uniqueness is not Uniqueness.NONE:
         return unique_values
     return attribute_index if path.key in resource_type.indexed else None
-
-
-def leaves_of(bound: BoundFilter) -> int:
-    """How many tests a filter has."""
-    match bound:
-        case BoundAnd(terms) | BoundOr(terms):
-            return sum(map(leaves_of, terms))
-        case BoundNot(inner) | AnyElement(_, inner):
-            return leaves_of(inner)
-        case _:
-            return 1
