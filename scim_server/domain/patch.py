@@ -244,16 +244,15 @@ class _Patch:
 
 def member_path(extension: Extension, name: str, leniency: Leniency) -> AttrPath:
     """The path that a member of an extension's object names; a sub-attribute where the dialect lets keys be paths."""
-    attribute, dot, sub = name.partition(".")
-    if dot and sub and leniency.allows(Tolerance.PATH_AS_KEY):
+    attribute, _, sub = name.partition(".")
+    if sub and leniency.allows(Tolerance.PATH_AS_KEY):
         return AttrPath(attribute, sub, extension.schema.id)
     return AttrPath(name, None, extension.schema.id)
 
 
 def _refuse_removed_value(operation: Operation) -> None:
     """A removal that brings a value means less than its path says, so it is not run as if it brought none (C-06)."""
-    listed = operation.elements is not None
-    if operation.verb is Verb.REMOVE and not listed and operation.value not in (MISSING, None):
+    if operation.verb is Verb.REMOVE and operation.value not in (MISSING, None):
         raise InvalidValue("A remove has no value; name what goes in the path.")
 
 
