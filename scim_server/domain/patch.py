@@ -403,7 +403,7 @@ def _run_verb(operation: Operation, slot: Slot, leniency: Leniency) -> None:
 
 def _remove(operation: Operation, slot: Slot, leniency: Leniency) -> None:
     container, attribute = slot
-    if operation.elements is not None and attribute.multi_valued:
+    if operation.elements is not None:
         listed = [coerce.single(attribute, e, leniency) for e in operation.elements]
         going = {_loose_identity(attribute, e) for e in listed if e is not None}
         old = container.get(attribute.name, [])
@@ -418,7 +418,7 @@ def _merge(operation: Operation, slot: Slot, leniency: Leniency) -> None:
     """
     container, attribute = slot
     new = coerce.value(attribute, operation.value, leniency)
-    if operation.value is None or (new is None and not isinstance(operation.value, Mapping)):
+    if new is None and not isinstance(operation.value, Mapping):
         if operation.verb is Verb.REPLACE:
             container.pop(attribute.name, None)
         return

@@ -118,7 +118,10 @@ SEAT = Attribute("seat", uniqueness=Uniqueness.SERVER)
 SINCE = Attribute("since", AttributeType.DATE_TIME, mutability=Mutability.READ_ONLY)
 CONTRACT = Attribute("contract", mutability=Mutability.IMMUTABLE)
 PARTNER = complex_attribute(
-    "partner", Attribute("value", case_exact=True), Attribute("displayName", mutability=Mutability.READ_ONLY)
+    "partner",
+    Attribute("value", case_exact=True),
+    Attribute("type"),
+    Attribute("displayName", mutability=Mutability.READ_ONLY),
 )
 TEAMS = complex_attribute("teams", Attribute("value"), Attribute("type"), multi_valued=True)
 HINT = Attribute("hint", returned=Returned.REQUEST)
