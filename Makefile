@@ -7,8 +7,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Options for pytest, for example `make test PYTEST_OPTIONS='-n 2 --dist loadfile'`.
-PYTEST_OPTIONS ?=
+# Two processes, each with a PostgreSQL server of its own; `make test PYTEST_OPTIONS=` takes one.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile
 
 .PHONY: help
 help: ## show this list
