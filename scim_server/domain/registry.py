@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniqueness
+from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniqueness, path_key
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,19 @@ class Registry:
 
 
 def _with_schemas(resource_type: ResourceType, schemas: Mapping[str, Schema]) -> ResourceType:
+    """The type over these schemas; what is no longer unique in them is still looked up by an index."""
     extensions = tuple(replace(e, schema=schemas[e.schema.id]) for e in resource_type.extensions)
-    return replace(resource_type, schema=schemas[resource_type.schema.id], extensions=extensions)
+    relaxed = replace(resource_type, schema=schemas[resource_type.schema.id], extensions=extensions)
+    return replace(relaxed, indexed=resource_type.indexed | (_unique(resource_type) - _unique(relaxed)))
+
+
+def _unique(resource_type: ResourceType) -> frozenset[str]:
+    return frozenset(
+        path_key(urn, attribute.name)
+        for urn, schema in resource_type.containers
+        for attribute in schema.attributes
+        if attribute.uniqueness is not Uniqueness.NONE
+    )
 
 
 def _relax(schema: Schema, names: set[str]) -> Schema:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from scim_server import catalog
+from scim_server.domain.compare import entries
 from scim_server.domain.registry import Registry, published
-from scim_server.domain.schema import Uniqueness
+from scim_server.domain.schema import Json, Uniqueness
 from tests.domain.device import CORE, DESK, DEVICE, HALL
 
 req = pytest.mark.req
@@ -89,3 +90,22 @@ def test_two_groups_may_have_one_name_where_a_tenant_says_so() -> None:
     assert variant is not None
     assert [a.uniqueness for a in variant.schema.attributes if a.name == "displayName"] == [Uniqueness.NONE]
     assert variant.rows_attributes == group.rows_attributes
+
+
+@req("R-GRP-02", "R-FILT-43")
+@pytest.mark.parametrize(
+    ("name", "attributes", "entry"),
+    [
+        (f"{CORE}:name", {"name": "Lamp"}, ("name", "lamp")),
+        (f"{DESK}:seat", {DESK: {"seat": "A1"}}, (f"{DESK}:seat", "a1")),
+    ],
+)
+def test_what_is_no_longer_unique_is_still_looked_up(
+    name: str, attributes: dict[str, Json], entry: tuple[str, str]
+) -> None:
+    variant = REGISTRY.without_uniqueness(frozenset({name})).named("Device")
+    assert variant is not None
+    assert entry in entries(DEVICE, attributes)[0]
+    unique, indexed = entries(variant, attributes)
+    assert entry not in unique
+    assert entry in indexed
