@@ -10,6 +10,7 @@ from flask import Response, request
 from scim_server import filtering
 from scim_server.auth import Authenticator
 from scim_server.config import Settings
+from scim_server.domain.project import Shape, shape
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Forbidden, InvalidVersion, NotFound, Unsupported
@@ -58,8 +59,12 @@ class Views:
     def read(self, endpoint: str, id: str) -> Response:
         """A filter here is ignored (C-34)."""
         caller = self._caller()
-        found = self._resources.read(caller.context, _type(caller, endpoint), id, _parameters().projection)
-        if _conditions().is_not_modified(found.etag):
+        resource_type = _type(caller, endpoint)
+        projection = _parameters().projection
+        found = self._resources.read(caller.context, resource_type, id, projection)
+        if _conditions().is_not_modified(found.etag) and _version_covers(
+            shape(projection, resource_type), resource_type
+        ):
             return write.not_modified(found)
         return write.representation(found)
 
@@ -169,6 +174,13 @@ def _type(caller: Caller, endpoint: str) -> ResourceType:
     if resource_type is None:
         raise NotFound
     return resource_type
+
+
+def _version_covers(shown: Shape, resource_type: ResourceType) -> bool:
+    """Whether the version moves with everything that is shown. Derived attributes follow other resources, whose changes
+    leave this one's version alone: what shows them is always sent (R-ETAG-04).
+    """
+    return shown.expand.isdisjoint(resource_type.inverses)
 
 
 def _parameters() -> Parameters:

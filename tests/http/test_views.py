@@ -94,10 +94,34 @@ def test_a_delete_answers_204_without_a_body(client: Client) -> None:
 def test_a_version_that_the_client_has_is_not_sent_again(client: Client, form: str) -> None:
     created = client.create("ana")
     tags = form.replace("W/{}", "{}").format(created["meta"]["version"])
-    answer = client.get(f"/Users/{created['id']}", If_None_Match=tags)
+    answer = client.get(f"/Users/{created['id']}?excludedAttributes=groups", If_None_Match=tags)
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == created["meta"]["version"]
     assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.req("R-ETAG-04")
+def test_what_shows_derived_attributes_is_sent_whatever_the_version(client: Client) -> None:
+    user = client.create("ana")
+    body = {"schemas": [GROUP], "displayName": "g", "members": [{"value": user["id"]}]}
+    group = client.send("POST", "/Groups", body).get_json(force=True)
+    version = user["meta"]["version"]
+    address = f"/Users/{user['id']}"
+    read = client.get(address, If_None_Match=version).get_json(force=True)
+    assert [g["value"] for g in read["groups"]] == [group["id"]]
+    assert read["meta"]["version"] == version
+    assert client.get(f"{address}?attributes=groups", If_None_Match=version).status_code == 200
+    assert client.get(f"{address}?attributes=userName", If_None_Match=version).status_code == 304
+
+
+@pytest.mark.req("R-ETAG-04", "R-ETAG-05")
+def test_the_version_of_a_group_covers_its_members(client: Client) -> None:
+    created = client.send("POST", "/Groups", {"schemas": [GROUP], "displayName": "g"}).get_json(force=True)
+    address, version = f"/Groups/{created['id']}", created["meta"]["version"]
+    assert client.get(address, If_None_Match=version).status_code == 304
+    add = {"op": "add", "path": "members", "value": [{"value": client.create("ana")["id"]}]}
+    assert client.send("PATCH", address, {"schemas": [PATCH_OP], "Operations": [add]}).status_code in (200, 204)
+    assert client.get(address, If_None_Match=version).status_code == 200
 
 
 @pytest.mark.req("R-ETAG-05")
