@@ -246,6 +246,8 @@ def list_tokens(name: str) -> None:
 @click.argument("id")
 def revoke_token(name: str, id: str) -> None:
     """Revoke a token by its id; `token list` shows them. It stops working within five seconds."""
+    if id.startswith(auth.PREFIX):
+        raise click.ClickException("That is a token, not its id. `token list` shows the ids; the token is a secret.")
     with _ready(Settings.load()) as database:
         revoked = database.tenancy.revoke(_tenant(database.tenancy, name).id, id, app.now())
     if not revoked:

@@ -229,6 +229,15 @@ def test_a_token_is_revoked_by_its_id_once(command: Command) -> None:
     assert command.bad("token", "revoke", "--tenant", "contoso", id) == message
 
 
+@pytest.mark.req("R-SEC-03")
+def test_a_token_given_in_place_of_its_id_is_refused_without_repeating_it(command: Command) -> None:
+    secret = command.good("token", "issue", "--tenant", "contoso").strip()
+    refused = command.bad("token", "revoke", "--tenant", "contoso", secret)
+    assert "not its id" in refused
+    assert secret.removeprefix("scim_") not in refused
+    assert rows(command.good("token", "list", "--tenant", "contoso"))[1][3] == "live"
+
+
 def test_a_token_of_another_tenant_is_not_revoked(command: Command) -> None:
     command.good("tenant", "add", "fabrikam")
     command.good("token", "issue", "--tenant", "contoso")

@@ -154,7 +154,20 @@ def test_a_log_that_cannot_be_written_fails_no_request(restored: None) -> None:
 
 
 KEPT = ["abc", "0199d5a0-1111", "A.b_c-9", "x" * 128]
-REPLACED = [None, "", "x" * 129, "two words", 'quo"te', "line\nbreak", "trailing\n", "ünïcode", "a/b", "a;b"]
+REPLACED = [
+    None,
+    "",
+    "x" * 129,
+    "two words",
+    'quo"te',
+    "line\nbreak",
+    "trailing\n",
+    "ünïcode",
+    "a/b",
+    "a;b",
+    "scim_abc",
+    "SCIM_x",
+]
 
 
 @pytest.mark.parametrize("sent", KEPT)

@@ -2,6 +2,6 @@
 
 from scim_server.auth.authenticator import Authenticator, Client, authorize
 from scim_server.auth.credentials import Terms, grant
-from scim_server.auth.tokens import Secret, digest, issue
+from scim_server.auth.tokens import PREFIX, Secret, digest, issue
 
-__all__ = ["Authenticator", "Client", "Secret", "Terms", "authorize", "digest", "grant", "issue"]
+__all__ = ["PREFIX", "Authenticator", "Client", "Secret", "Terms", "authorize", "digest", "grant", "issue"]

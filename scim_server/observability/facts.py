@@ -13,7 +13,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "
 class RequestFacts:
     """What is known of a request once it is answered.
 
-    `route` is the template (`/scim/v2/<endpoint>/<id>`), never the path; `resource_type` a name from the registry;
+    `route` is the template (`/scim/v2/Users/<id:id>`), never the path; `resource_type` a name from the registry;
     `client` a credential's id; `tolerances` what `Leniency.used` counted. What is not known stays None: a refused
     caller has no tenant.
     """

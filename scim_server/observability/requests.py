@@ -15,12 +15,13 @@ from scim_server.observability.facts import RequestFacts
 from scim_server.observability.faults import describe
 from scim_server.observability.metrics import metrics
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID: Final = re.compile(r"(?!scim_)[A-Za-z0-9._-]{1,128}", re.IGNORECASE)
+"""Not what begins as a token does: a client that sends one there has mixed up its headers."""
 _RESOURCE_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def request_id(sent: str | None) -> str:
-    """The client's X-Request-Id where it is a plain token of at most 128 characters, else a new id."""
+    """The client's X-Request-Id where it is a plain word of at most 128 characters and no credential, else a new id."""
     if sent and _REQUEST_ID.fullmatch(sent):
         return sent
     return uuid4().hex
