@@ -30,6 +30,12 @@ def join(storage: Storage, tenant: int, owner: str, *members: str) -> None:
     storage.write(tenant, work)
 
 
+def meta_of(storage: Storage, tenant: int, id: str) -> Meta:
+    record = storage.read(tenant, THING, id, NOTHING)
+    assert record is not None
+    return record.meta
+
+
 def found(storage: Storage, tenant: int, name: str, key: str) -> list[str]:
     """The ids of things of which an attribute has that key."""
     urn, _, rest = name.rpartition(":")
@@ -93,7 +99,7 @@ def test_an_exception_rolls_everything_back(storage: Storage, tenant: int) -> No
 def test_an_update_moves_version_and_time_and_replaces_the_content(storage: Storage, tenant: int) -> None:
     insert(storage, tenant, "a", exact="old", text="old")
     before, after = draft(THING, "a", exact="old", text="old"), draft(THING, "a", exact="new", text="new")
-    assert storage.write(tenant, lambda t: t.update(THING, before, after, LATER)) == 2
+    assert storage.write(tenant, lambda t: t.update(THING, before.entries, after, LATER)) == 2
     assert storage.read(tenant, THING, "a", NOTHING) == Record(
         "Thing", "a", Meta(DAY, LATER, 2, 1), "stamp-1", after.document
     )
@@ -102,10 +108,26 @@ def test_an_update_moves_version_and_time_and_replaces_the_content(storage: Stor
         assert found(storage, tenant, name, "old") == []
 
 
+def test_a_time_never_goes_back(storage: Storage, tenant: int) -> None:
+    """Who waits for a row brings an earlier time than who had it."""
+    for id in ("owner", "member"):
+        insert(storage, tenant, id)
+    join(storage, tenant, "owner", "member")
+    given = draft(THING, "member")
+    storage.write(tenant, lambda t: t.update(THING, given, given, LATEST))
+    storage.write(tenant, lambda t: t.touch(THING, "owner", LATEST))
+    storage.write(tenant, lambda t: t.update(THING, given, given, LATER))
+    storage.write(tenant, lambda t: t.touch(THING, "owner", LATER))
+    assert meta_of(storage, tenant, "member") == Meta(DAY, LATEST, 3, 1)
+    assert meta_of(storage, tenant, "owner") == Meta(DAY, LATEST, 1, 4)
+    storage.write(tenant, lambda t: t.delete(THING, "member", LATER))
+    assert meta_of(storage, tenant, "owner") == Meta(DAY, LATEST, 1, 5)
+
+
 def test_an_update_changes_the_look_up_rows_by_the_difference(storage: Storage, tenant: int) -> None:
     first, second = {"text": "x", "tags": ["a", "b"]}, {"text": "x", "tags": ["b", "c"], DESK: {"seat": "S"}}
     insert(storage, tenant, "a", **first)
-    storage.write(tenant, lambda t: t.update(THING, draft(THING, "a", first), draft(THING, "a", second), DAY))
+    storage.write(tenant, lambda t: t.update(THING, draft(THING, "a", first).entries, draft(THING, "a", second), DAY))
     assert [found(storage, tenant, "tags", key) for key in "abc"] == [[], ["a"], ["a"]]
     assert found(storage, tenant, f"{DESK}:seat", "s") == ["a"]
     with pytest.raises(Uniqueness):
@@ -127,7 +149,7 @@ def test_an_update_to_a_taken_value_is_refused_and_changes_nothing(storage: Stor
     insert(storage, tenant, "b", text="b", **{DESK: {"seat": "1"}})
     before = draft(THING, "b", text="b", **{DESK: {"seat": "1"}})
     with pytest.raises(Uniqueness, match="text"):
-        storage.write(tenant, lambda t: t.update(THING, before, draft(THING, "b", text="A"), LATER))
+        storage.write(tenant, lambda t: t.update(THING, before.entries, draft(THING, "b", text="A"), LATER))
     record = storage.read(tenant, THING, "b", NOTHING)
     assert record is not None
     assert (record.meta.version, record.document) == (1, before.document)
@@ -138,7 +160,7 @@ def test_an_update_to_a_taken_value_is_refused_and_changes_nothing(storage: Stor
 def test_a_resource_is_no_conflict_for_itself(storage: Storage, tenant: int) -> None:
     insert(storage, tenant, "a", text="a")
     unknown = replace(draft(THING, "a"), unique=frozenset())
-    assert storage.write(tenant, lambda t: t.update(THING, unknown, draft(THING, "a", text="a"), LATER)) == 2
+    assert storage.write(tenant, lambda t: t.update(THING, unknown.entries, draft(THING, "a", text="a"), LATER)) == 2
 
 
 def test_uniqueness_ends_at_path_type_and_tenant(storage: Storage, tenant: int, neighbour: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     delete,
     exists,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from scim_server import errors
 from scim_server.domain import compare
@@ -30,7 +32,8 @@ from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
-from scim_server.storage.base import Draft, Entry, Expand, Found, Record, Transaction
+from scim_server.storage.base import Draft, Entries, Entry, Expand, Found, Record, Transaction
+from scim_server.storage.sql import migrate
 from scim_server.storage.sql.engine import Connections, Retry
 from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, kind_of
 from scim_server.storage.sql.rows import RowsWriter
@@ -78,14 +81,22 @@ class SqlStorage:
 
     def readiness(self, stamp: str) -> str | None:
         try:
-            found = self._connections.read(lambda connection: connection.execute(_STAMP).scalar())
-        except errors.Unavailable as error:
+            return self._connections.read(lambda connection: _missing_for(connection, stamp))
+        except errors.ScimError as error:
             return error.detail
-        except Exception:  # noqa: BLE001 - whatever the engine says about a table that is not there
-            return "The database is not migrated."
-        if found != stamp:
-            return "The database holds comparison forms of other schemas than this server's; migrate it."
-        return None
+        except SQLAlchemyError as error:
+            return f"The database cannot be read ({type(getattr(error, 'orig', None) or error).__name__})."
+
+
+def _missing_for(connection: Connection, stamp: str) -> str | None:
+    revision, head = migrate.revision(connection), migrate.head()
+    if revision is None:
+        return "The database is not migrated."
+    if revision != head:
+        return f"The database has the tables of revision {revision}, this server needs those of {head}; migrate it."
+    if connection.execute(_STAMP).scalar() != stamp:
+        return "The database holds comparison forms of other schemas than this server's; migrate it."
+    return None
 
 
 _STAMP = select(schema_state.c.stamp)
@@ -166,11 +177,14 @@ class SqlTransaction:
             self._refuse(resource_type, draft.id, draft.unique)
         return Meta(now, now, 1, 1 if has_rows else None)
 
-    def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
+    def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
+        if before is None:
+            drop_entries(self._connection, self._tenant, after.id)
+            before = _NO_ENTRIES
         self._drop(self._statements.drop_unique, resource_type, after.id, before.unique - after.unique)
         self._add_unique(resource_type, after.id, after.unique - before.unique)
         version: int = self._run(
-            _UPDATE, of_type=resource_type.name, resource=after.id, last_modified=now, **columns(after)
+            _UPDATE, of_type=resource_type.name, resource=after.id, now=now, **columns(after)
         ).scalar_one()
         self._drop(self._statements.drop_indexed, resource_type, after.id, before.indexed - after.indexed)
         self._add_indexed(resource_type, after.id, after.indexed - before.indexed)
@@ -235,6 +249,12 @@ class SqlTransaction:
             self._run(statement, of_type=resource_type.name, resource=id, entries=json_list(pairs(entries)))
 
 
+def drop_entries(connection: Connection, tenant: int, id: str) -> None:
+    """Remove every look-up row of a resource."""
+    for statement in _DROP_ENTRIES:
+        connection.execute(statement, {"tenant": tenant, "resource": id})
+
+
 def columns(draft: Draft) -> dict[str, str | None]:
     """What a draft puts into columns of its resource."""
     return {
@@ -263,6 +283,16 @@ _CONTENT = {
 _INSERT = insert(resources).values(
     tenant_id=_TENANT, id=_ID, type=_TYPE, version=1, created=bindparam("created"), **_CONTENT
 )
+
+
+def _moved_to_now(column: Any) -> Any:
+    """The time of a change. A writer reads the clock before it waits for the row, so another one's may be later: it
+    stays (RFC 7643 section 3.1: the most recent change).
+    """
+    now: Any = bindparam("now", type_=column.type)
+    return case((column > now, column), else_=now)
+
+
 _UPDATE = (
     update(resources)
     .where(
@@ -270,7 +300,7 @@ _UPDATE = (
         resources.c.id == bindparam("resource"),
         resources.c.type == bindparam("of_type"),
     )
-    .values(version=resources.c.version + 1, **_CONTENT)
+    .values(version=resources.c.version + 1, **{**_CONTENT, "last_modified": _moved_to_now(resources.c.last_modified)})
     .returning(resources.c.version)
 )
 _STATE = and_(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == bindparam("resource"))
@@ -281,7 +311,7 @@ _LOCK_MEMBERSHIP = select(membership_state.c.version).where(_STATE).with_for_upd
 _TOUCH = (
     update(membership_state)
     .where(_STATE)
-    .values(version=membership_state.c.version + 1, last_modified=bindparam("now"))
+    .values(version=membership_state.c.version + 1, last_modified=_moved_to_now(membership_state.c.last_modified))
     .returning(membership_state.c.version)
 )
 _COUNT_ROWS = select(func.count()).select_from(
@@ -294,9 +324,13 @@ _COUNT_ROWS = select(func.count()).select_from(
     .limit(bindparam("limit"))
     .subquery()
 )
+_NO_ENTRIES = Entries(frozenset(), frozenset())
+_DROP_ENTRIES = tuple(
+    delete(table).where(table.c.tenant_id == _TENANT, table.c.resource_id == _ID)
+    for table in (unique_values, attribute_index)
+)
 _DELETE = (
-    delete(unique_values).where(unique_values.c.tenant_id == _TENANT, unique_values.c.resource_id == _ID),
-    delete(attribute_index).where(attribute_index.c.tenant_id == _TENANT, attribute_index.c.resource_id == _ID),
+    *_DROP_ENTRIES,
     delete(resources).where(resources.c.tenant_id == _TENANT, resources.c.id == _ID),
 )
 _DELETE_STATE = delete(membership_state).where(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == _ID)
@@ -368,5 +402,5 @@ def _move_owners(spelling: Spelling) -> Any:
     return (
         update(membership_state)
         .where(membership_state.c.tenant_id == _TENANT, membership_state.c.owner.in_(locked))
-        .values(version=membership_state.c.version + 1, last_modified=bindparam("now"))
+        .values(version=membership_state.c.version + 1, last_modified=_moved_to_now(membership_state.c.last_modified))
     )
