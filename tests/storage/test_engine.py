@@ -1,17 +1,24 @@
 """Connections: URLs, time limits, lost connections, and what is said where the database is not there."""
 
+import fcntl
+import os
 import sqlite3
+import stat
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from scim_server.errors import TooMany, Unavailable
 from scim_server.storage.base import Transaction
 from scim_server.storage.sql import Database, Synchronous, open_database
-from scim_server.storage.sql.engine import Limits, connect
+from scim_server.storage.sql.engine import Limits, WriterQueue, connect
+from scim_server.storage.sql.faults import Fault, fault_of
 from tests.storage.things import DAY, REGISTRY, THING, draft
 
 NOTHING: frozenset[str] = frozenset()
@@ -152,3 +159,109 @@ def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
     assert database.storage.read(tenant, THING, "a", NOTHING) is None
     writer.close()
     database.close()
+
+
+def test_sqlite_files_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/scim.db", REGISTRY)
+    database.migrate()
+    names = ["scim.db", "scim.db-shm", "scim.db-wal", "scim.db-writer.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    database.close()
+
+
+def test_a_sqlite_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "scim.db"
+    path.touch()
+    path.chmod(0o640)
+    database = open_database(f"sqlite:///{path}", REGISTRY)
+    database.migrate()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    database.close()
+
+
+def test_a_writer_gives_up_where_another_process_holds_the_queue(tmp_path: Path) -> None:
+    # Locks of flock belong to an open file, so a second one here is as good as another process.
+    path = tmp_path / "queue"
+    queue = WriterQueue(path, 0.1)
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as refused, queue.turn():
+            pass
+        assert 0.1 <= time.monotonic() - began < 2
+        assert refused.value.headers == {"Retry-After": "1"}
+    with queue.turn():
+        pass
+
+
+def test_a_writer_waits_for_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "queue"
+    queue = WriterQueue(path, 10)
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        threading.Timer(0.1, fcntl.flock, (other, fcntl.LOCK_UN)).start()
+        began = time.monotonic()
+        with queue.turn():
+            assert time.monotonic() - began >= 0.09
+
+
+def test_a_child_opens_a_queue_of_its_own_and_leaves_the_parent_its_turn(tmp_path: Path) -> None:
+    queue = WriterQueue(tmp_path / "queue", 0.1)
+    with queue.turn():
+        child = os.fork()
+        if not child:
+            os._exit(_files_of(tmp_path) + 2 * _gets_a_turn(queue))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        with pytest.raises(Unavailable), WriterQueue(tmp_path / "queue", 0.05).turn():
+            pass
+
+
+def _files_of(folder: Path) -> int:
+    """How many open files of this process are in the folder."""
+    return sum(path.is_relative_to(folder) for path in map(Path.resolve, Path("/proc/self/fd").iterdir()))
+
+
+def _gets_a_turn(queue: WriterQueue) -> bool:
+    try:
+        with queue.turn():
+            return True
+    except Unavailable:
+        return False
+
+
+def test_a_pool_gives_out_no_more_than_its_size_and_refuses_soon(database_url: str) -> None:
+    connections = connect(database_url, Limits(pool_size=1, pool_time=0.1))
+
+    def nested(_connection: Connection) -> None:
+        connections.read(lambda inner: inner.execute(text("SELECT 1")))
+
+    kept = connections.read(lambda c: id(c.connection.driver_connection))
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as refused:
+        connections.read(nested)
+    assert 0.1 <= time.monotonic() - began < 0.2 * 5
+    assert refused.value.headers == {"Retry-After": "1"}
+    assert connections.read(lambda c: id(c.connection.driver_connection)) == kept
+    connections.close()
+
+
+def test_a_full_disk_is_unavailable(tmp_path: Path) -> None:
+    connections = connect(f"sqlite:///{tmp_path}/scim.db", Limits())
+
+    def fill(connection: Connection) -> None:
+        connection.execute(text("PRAGMA max_page_count = 1"))
+        connection.execute(text("CREATE TABLE t (x)"))
+
+    with pytest.raises(Unavailable):
+        connections.write(fill)
+    connections.close()
+
+
+def test_a_database_that_has_become_read_only_is_left(postgresql: str) -> None:
+    connections = connect(postgresql, Limits())
+    with connections.writer.connect() as connection, pytest.raises(DBAPIError) as refused:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        connection.execute(text("CREATE TABLE t (x int)"))
+    assert fault_of(refused.value) is Fault.DISCONNECTED
+    connections.close()

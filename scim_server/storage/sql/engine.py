@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -47,12 +47,14 @@ class Limits:
     """Times are in seconds."""
 
     pool_size: int = 8
-    """Connections for reading, and as many for writing, of one process."""
+    """Connections for reading, and as many for writing, of one process: never more."""
     read_time: float = 10.0
     """A search that runs longer ends in errors.TooMany."""
     write_time: float = 10.0
     """A write that still meets contention after this time ends in errors.Unavailable."""
     synchronous: Synchronous = Synchronous.FULL
+    pool_time: float = 5.0
+    """A thread that gets no connection of the pool within this time ends in errors.Unavailable."""
 
 
 class Access(Protocol):
@@ -167,7 +169,7 @@ class Connections:
             except Retry:
                 pass
             _pause(attempt)
-        raise unavailable("Other writes were in the way for too long.")
+        raise unavailable(_IN_THE_WAY)
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         writer = self._access.writer
@@ -236,6 +238,8 @@ def _translated(error: SQLAlchemyError) -> Exception:
         return errors.TooMany()
     if fault is Fault.TOO_COMPLEX:
         return errors.InvalidFilter("The filter is nested too deeply, or too long.")
+    if fault is Fault.EXHAUSTED:
+        return unavailable("The database has no room for this now; try again later.")
     if fault in (Fault.DISCONNECTED, Fault.CONTENTION):
         return unavailable("The database cannot be reached; try again later.")
     return error
@@ -245,6 +249,7 @@ _RUN_AGAIN = frozenset({Fault.CONTENTION, Fault.DISCONNECTED})
 _MOST_LOST = 2
 _MOST_ATTEMPTS = 12
 _LONGEST_PAUSE = 0.25
+_IN_THE_WAY = "Other writes were in the way for too long."
 
 
 def _attempts(deadline: float) -> Iterator[int]:
@@ -262,9 +267,15 @@ def _pause(attempt: int) -> None:
 # A condition that can be met by nothing drops the joins beside it; the linter takes that for a forgotten one.
 _QUIET: Mapping[str, Any] = {"enable_from_linting": False}
 
+
+def _pool(limits: Limits) -> dict[str, Any]:
+    return {"pool_size": limits.pool_size, "max_overflow": 0, "pool_timeout": limits.pool_time}
+
+
 # SQLite --------------------------------------------------------------------------------------------------------------
 
 _INSTRUCTIONS_BETWEEN_CHECKS = 20_000
+_BETWEEN_ASKING = (0.0002, 0.001)
 
 
 class SqliteAccess:
@@ -299,7 +310,13 @@ class SqliteAccess:
 def _sqlite_engine(url: URL, limits: Limits) -> Engine:
     # isolation_level None: the driver begins no transaction of its own accord.
     arguments = {"check_same_thread": False, "isolation_level": None, "timeout": limits.write_time / 2}
-    engine = create_engine(url, connect_args=arguments, pool_size=limits.pool_size, **_QUIET)
+    engine = create_engine(url, connect_args=arguments, **_pool(limits), **_QUIET)
+    path = _path_of(url)
+
+    @event.listens_for(engine, "do_connect")
+    def create(*_: object) -> None:
+        if path is not None:
+            _create_private(path)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -313,14 +330,35 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _lock_file(url: URL) -> Path | None:
-    """The file that writers queue on; None for a URI, whose path only SQLite can read."""
+def _path_of(url: URL) -> Path | None:
+    """The file of the database; None for a URI, whose path only SQLite can read."""
     database = url.database or ""
-    return None if database.startswith("file:") else Path(f"{database}-writer.lock")
+    return None if database.startswith("file:") else Path(database)
+
+
+def _create_private(path: Path) -> None:
+    """Make the file so that its owner alone reads it: it holds personal data. SQLite gives its journals the same mode.
+
+    A file that is there keeps its mode, which the operator chose. What cannot be made, SQLite reports.
+    """
+    if path.exists():
+        return
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _lock_file(url: URL) -> Path | None:
+    """The file that writers queue on."""
+    path = _path_of(url)
+    return path and path.with_name(f"{path.name}-writer.lock")
 
 
 class WriterQueue:
-    """One writer at a time among the threads of this process, and among processes through `flock` on a file."""
+    """One writer at a time among the threads of this process, and among processes through `flock` on a file.
+
+    `flock` itself waits without end, so it is asked again and again. Measured as above, with a write of 2 ms: p99 43 to
+    54 ms, and 41 to 45 where the kernel waits.
+    """
 
     def __init__(self, path: Path | None, patience: float) -> None:
         self._path = path
@@ -332,29 +370,50 @@ class WriterQueue:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Raises errors.Unavailable where other threads hold it for too long, or where there is no such folder."""
+        deadline = time.monotonic() + self._patience
         if not self._thread.acquire(timeout=self._patience):
-            raise unavailable("Other writes were in the way for too long.")
+            raise unavailable(_IN_THE_WAY)
         try:
-            yield from self._among_processes()
+            yield from self._among_processes(deadline)
         finally:
             self._thread.release()
 
-    def _among_processes(self) -> Iterator[None]:
+    def _among_processes(self, deadline: float) -> Iterator[None]:
         if self._path is None:
             yield
             return
         if self._file is None:
             self._file = _opened(self._path)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        _lock(self._file, deadline)
         try:
             yield
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _renew(self) -> None:
-        """A child opens the file anew: a file description that it inherits carries the parent's lock."""
+        """A child opens the file anew: a file description that it inherits carries the parent's lock, which closing
+        it here does not end.
+        """
         self._thread = threading.Lock()
+        if self._file is not None:
+            os.close(self._file)
         self._file = None
+
+
+def _lock(file: int, deadline: float) -> None:
+    """Raises errors.Unavailable where another process holds the lock until the deadline."""
+    while not _locked(file):
+        if time.monotonic() > deadline:
+            raise unavailable(_IN_THE_WAY)
+        time.sleep(random.uniform(*_BETWEEN_ASKING))
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _opened(path: Path) -> int:
@@ -395,7 +454,7 @@ def _postgresql_engine(url: URL, limits: Limits, isolation: Any, times: dict[str
     return create_engine(
         url.difference_update_query(["options"]),
         connect_args={"options": options, "connect_timeout": 5},
-        pool_size=limits.pool_size,
+        **_pool(limits),
         isolation_level=isolation,
         skip_autocommit_rollback=True,
         **_QUIET,

@@ -18,6 +18,8 @@ class Fault(Enum):
     """Another transaction was in the way; the same work may succeed if it runs again."""
     DISCONNECTED = auto()
     """The connection is gone, or there is none to be had."""
+    EXHAUSTED = auto()
+    """No connection of the pool was free in time, or the disk is full: nothing that trying at once again would mend."""
     TIME_LIMIT = auto()
     """The statement ran longer than it may."""
     TOO_COMPLEX = auto()
@@ -29,13 +31,15 @@ class Fault(Enum):
 _CONTENTION = frozenset({"40001", "40P01", "55P03"})
 _QUERY_CANCELED = "57014"
 # Class 08: connection exceptions; 53300: too many connections; 57P01-57P03, 57P05: shut down, starting up, ended
-# while idle.
-_DISCONNECTED = frozenset({"53300", "57P01", "57P02", "57P03", "57P05", "25P03"})
+# while idle; 25006: read-only, as the former primary is after a failover.
+_DISCONNECTED = frozenset({"53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25006"})
+_DISK_FULL = "53100"
 _SQLITE = {
     sqlite3.SQLITE_BUSY: Fault.CONTENTION,
     sqlite3.SQLITE_LOCKED: Fault.CONTENTION,
     sqlite3.SQLITE_INTERRUPT: Fault.TIME_LIMIT,
     sqlite3.SQLITE_CANTOPEN: Fault.DISCONNECTED,
+    sqlite3.SQLITE_FULL: Fault.EXHAUSTED,
 }
 # SQLite has no codes of their own for the limits of its parser.
 _SQLITE_LIMITS = ("parser stack overflow", "Expression tree is too large", "too many SQL variables")
@@ -45,7 +49,7 @@ _PRIMARY_CODE = 0xFF  # the rest of a SQLite code tells variants apart
 def fault_of(error: Exception) -> Fault:
     """The meaning of an exception that SQLAlchemy raised."""
     if isinstance(error, PoolTimeout):
-        return Fault.DISCONNECTED
+        return Fault.EXHAUSTED
     if not isinstance(error, DBAPIError):
         return Fault.OTHER
     if isinstance(error.orig, sqlite3.Error):
@@ -62,6 +66,8 @@ def _of_postgresql(error: DBAPIError) -> Fault:
         return Fault.CONTENTION
     if state == _QUERY_CANCELED:
         return Fault.TIME_LIMIT
+    if state == _DISK_FULL:
+        return Fault.EXHAUSTED
     if error.connection_invalidated or state in _DISCONNECTED or (state or "").startswith("08"):
         return Fault.DISCONNECTED
     if state is None and isinstance(error, OperationalError):
