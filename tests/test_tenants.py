@@ -1,12 +1,18 @@
-"""Tenants are isolated down to the SQL: every endpoint is tried across them."""
+"""Tenants are isolated down to the SQL: every route is tried across them, and every statement looked at."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import event
 
 from scim_server.config import Settings
-from tests.http.server import GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
+from tests.every_resource_type import body, extensions
+from tests.http.server import BASE, GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
 
 @pytest.fixture
@@ -30,18 +36,180 @@ def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
     return dict(answer.get_json(force=True))
 
 
+NO_RESOURCES = {
+    "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "me", "bulk", "other_version",
+    "healthz", "readyz", "metrics",
+}  # fmt: skip
+"""Views that neither read nor write a resource."""
+
+WITHOUT_ID = {"create", "query", "search", "query_all", "search_all"}
+WITH_ID = {"read", "replace", "patch", "delete"}
+
+
+def routes(server: Server, views: set[str]) -> list[tuple[str, str, str]]:
+    """(method, path below the base URL, endpoint) of every route to these views; `{}` stands for an id."""
+    return sorted(
+        (method, rule.rule.removeprefix(BASE).replace("<id:id>", "{}"), (rule.defaults or {}).get("endpoint", ""))
+        for rule in server.app().url_map.iter_rules()
+        if rule.endpoint in views and rule.rule.startswith(BASE)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    )
+
+
+def populate(server: Server, client: Client) -> dict[str, str]:
+    """A resource of each type, which has a user as member where it can have one: endpoint -> id."""
+    types = sorted(server.registry.resource_types, key=lambda t: len(t.rows_attributes))
+    ids: dict[str, str] = {}
+    for resource_type in types:
+        made = body(resource_type, "own", *ids.values())
+        answer = client.send("POST", resource_type.endpoint, made)
+        assert answer.status_code == 201, answer.text
+        ids[resource_type.endpoint] = answer.get_json(force=True)["id"]
+    return ids
+
+
+def everything(client: Client, ids: dict[str, str]) -> list[bytes]:
+    return [client.get(f"{endpoint}/{id}").data for endpoint, id in ids.items()]
+
+
+@pytest.fixture
+def rich(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """A server that has a resource type of its own beside users and groups."""
+    server = Server(Settings(database_url=database_url, extensions=extensions(tmp_path)))
+    yield server
+    server.close()
+
+
+@pytest.mark.req("R-TEN-02")
+def test_it_is_known_of_every_view_whether_it_touches_resources(rich: Server) -> None:
+    """A new view must be put among those that are tried below, or among those that need not be."""
+    views = {rule.endpoint for rule in rich.app().url_map.iter_rules()}
+    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID
+
+
 @pytest.mark.req("R-TEN-02", "R-GET-02", "R-ERR-08")
-@pytest.mark.parametrize("endpoint", ["Users", "Groups"])
-def test_a_resource_of_another_tenant_is_not_there(clients: tuple[Client, Client], endpoint: str) -> None:
-    own, other = clients
-    id = own.create("a")["id"] if endpoint == "Users" else add_group(own, "a")["id"]
-    name = "userName" if endpoint == "Users" else "displayName"
-    schema = USER if endpoint == "Users" else GROUP
-    replacement = {"schemas": [schema], name: "taken"}
-    operations = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": name, "value": "taken"}]}
-    for method, body in (("GET", None), ("PUT", replacement), ("PATCH", operations), ("DELETE", None)):
-        assert_error(other.send(method, f"/{endpoint}/{id}", body), 404)
-    assert own.get(f"/{endpoint}/{id}").get_json(force=True)[name] == "a"
+def test_a_resource_of_another_tenant_is_at_no_address(rich: Server) -> None:
+    own, other = (Client(rich.app(), rich.token(rich.tenant())) for _ in range(2))
+    ids = populate(rich, own)
+    before = everything(own, ids)
+    tried = routes(rich, WITH_ID)
+    assert len(tried) == len(WITH_ID) * len(ids)
+    for method, path, endpoint in tried:
+        resource_type = rich.registry.at(endpoint)
+        assert resource_type is not None
+        remove = {"schemas": [PATCH_OP], "Operations": [{"op": "remove", "path": "externalId"}]}
+        sent = {"PUT": body(resource_type, "taken"), "PATCH": remove}.get(method)
+        assert_error(other.send(method, path.format(ids[endpoint]), sent), 404)
+        assert_error(other.send(method, path.format("nobody"), sent), 404)
+    assert everything(own, ids) == before
+
+
+@pytest.mark.req("R-TEN-02")
+def test_no_route_without_an_id_finds_or_meets_anything_of_another_tenant(rich: Server) -> None:
+    own, other = (Client(rich.app(), rich.token(rich.tenant())) for _ in range(2))
+    ids = populate(rich, own)
+    before = everything(own, ids)
+    for method, path, _ in routes(rich, WITHOUT_ID - {"create"}):
+        for filter in (None, *(f'id eq "{id}"' for id in ids.values()), "meta.created pr"):
+            asked = {"filter": filter} if filter else {}
+            search = {"schemas": [SEARCH_REQUEST], **asked} if method == "POST" else None
+            query = "" if method == "POST" else f"?{urlencode(asked)}"
+            found = other.send(method, path + query, search)
+            assert found.status_code == 200, found.text
+            assert (found.get_json(force=True)["totalResults"], found.get_json(force=True)["Resources"]) == (0, [])
+    assert populate(rich, other).keys() == ids.keys(), "the same unique values are free in another tenant"
+    assert everything(own, ids) == before
+
+
+TENANT_TABLES = "resources|unique_values|attribute_index|relations|membership_state"
+NAMED = re.compile(rf"(INTO|UPDATE|FROM|JOIN|USING|,)\s+(?:ONLY\s+)?({TENANT_TABLES})\b(?!\.)(?:\s+AS\s+(\w+))?")
+
+
+def unguarded(statement: str) -> list[str]:
+    """The tables that the statement names more often than it says for them which tenant is meant."""
+    named = NAMED.findall(statement)
+    into = [table for word, table, _ in named if word == "INTO"]
+    read = Counter(alias or table for word, table, alias in named if word != "INTO")
+    inserted = [table for table in into if not re.search(rf"INTO {table} \(tenant_id,", statement)]
+    return inserted + [
+        name for name, times in read.items() if len(re.findall(rf"\b{name}\.tenant_id = ", statement)) < times
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "faults"),
+    [
+        ("SELECT resources.id FROM resources WHERE resources.tenant_id = ? AND resources.id = ?", []),
+        ("SELECT resources.tenant_id FROM resources WHERE resources.id = ?", ["resources"]),
+        ("DELETE FROM relations WHERE relations.target = ?", ["relations"]),
+        ("INSERT INTO relations (kind, owner) VALUES (?, ?)", ["relations"]),
+        ("SELECT 1 FROM a JOIN resources AS o ON o.id = a.owner WHERE resources.tenant_id = ?", ["o"]),
+        (
+            "UPDATE resources SET x=? WHERE id IN (SELECT id FROM resources WHERE resources.tenant_id = ?)",
+            ["resources"],
+        ),
+    ],
+)
+def test_the_guard_sees_a_statement_without_its_tenant(statement: str, faults: list[str]) -> None:
+    assert unguarded(statement) == faults
+
+
+@pytest.mark.req("R-TEN-02")
+def test_every_statement_says_which_tenant_is_meant(rich: Server) -> None:
+    rich.tenant()
+    tenant = rich.tenant()
+    client = Client(rich.app(), rich.token(tenant))
+    sent: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        if NAMED.search(statement):
+            sent[statement] = context.compiled_parameters
+
+    engines = rich.database.connections.reader, rich.database.connections.writer
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    exercise(rich, client)
+    assert len(sent) > 25
+    assert {statement: faults for statement in sent if (faults := unguarded(statement))} == {}
+    tenants = {given.get("tenant") for parameters in sent.values() for given in parameters}
+    assert tenants == {tenant.id}
+
+
+FILTERS = (
+    'id eq "{id}"', 'externalId eq "x"', 'userName eq "x"', 'userName sw "x"', 'not (title co "x")', 'groups eq "{id}"',
+    'members eq "{id}"', 'members[display eq "x"]', 'emails[type eq "work" and value co "a"]', "meta.created pr",
+    'serial eq "x"', 'tags eq "x" or holders eq "{id}"',
+)  # fmt: skip
+
+
+def exercise(server: Server, client: Client) -> None:
+    """A bit of everything that the API can do."""
+    ids = populate(server, client)
+    user = ids["/Users"]
+    for endpoint, id in ids.items():
+        resource_type = server.registry.at(endpoint)
+        assert resource_type is not None
+        (*_, rows) = ("", *(a.name for a in resource_type.rows_attributes))
+        changes = [{"op": "add", "path": "externalId", "value": "x"}]
+        if rows:
+            changes += [
+                {"op": "remove", "path": f'{rows}[value eq "{user}"]'},
+                {"op": "add", "path": rows, "value": [{"value": user}, {"value": "nobody"}]},
+            ]
+        patched = client.send("PATCH", f"{endpoint}/{id}", {"schemas": [PATCH_OP], "Operations": changes})
+        assert patched.status_code in (200, 204), patched.text
+        for members in ((user,), ()):
+            replaced = client.send("PUT", f"{endpoint}/{id}", body(resource_type, "new", *members))
+            assert replaced.status_code == 200, replaced.text
+        assert client.send("DELETE", f"{endpoint}/{id}", headers={"If-Match": 'W/"0"'}).status_code == 412
+    for path in ("/", *ids):
+        for filter in FILTERS:
+            found = client.get(f"{path}?{urlencode({'filter': filter.format(id=user), 'sortBy': 'externalId'})}")
+            assert found.status_code in (200, 400), found.text
+        assert client.get(f"{path}?sortBy=meta.created&startIndex=2&count=1").status_code == 200
+        assert client.get(f"{path}?count=0").status_code == 200
+    for endpoint, id in ids.items():
+        assert client.send("DELETE", f"{endpoint}/{id}").status_code == 204
 
 
 @pytest.mark.req("R-TEN-02", "R-ID-01")
@@ -99,7 +267,7 @@ def test_the_tenant_of_the_address_must_be_the_tenant_of_the_credential(server: 
     created = through.create("a")
     assert created["meta"]["location"].endswith(f"/t/{own.name}/scim/v2/Users/{created['id']}")
     refused = [Client(app, token, f"/t/{name}/scim/v2").get("/Users") for name in (other.name, "nobody")]
-    assert {answer.status_code for answer in refused} <= {401, 403, 404}
+    assert {answer.status_code for answer in refused} == {403}
     assert len({(answer.status_code, answer.data) for answer in refused}) == 1, "whether a tenant exists stays unsaid"
 
 

@@ -92,7 +92,7 @@ def test_two_groups_may_have_one_name_where_a_tenant_says_so() -> None:
     assert variant.rows_attributes == group.rows_attributes
 
 
-@req("R-GRP-02", "R-FILT-43")
+@req("R-GRP-02")
 @pytest.mark.parametrize(
     ("name", "attributes", "entry"),
     [
