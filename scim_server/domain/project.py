@@ -1,8 +1,8 @@
 """Projection: which attributes a representation has (RFC 7643 section 7 `returned`, RFC 7644 section 3.9).
 
 A `Projection` is what a request asked for. Bound to a resource type it is a `Shape`: for each place that holds
-attributes, the attributes that are sent, and of complex ones which sub-attributes. Shapes are made once and kept,
-since most requests ask for the same few.
+attributes, the attributes that are sent, and of complex ones which sub-attributes. Shapes of small projections are
+made once and kept, since most requests ask for the same few.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
@@ -37,7 +37,15 @@ class Projection:
             raise InvalidValue("Give attributes or excludedAttributes, not both.")
         return projection
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is like what ordinary clients send, so that much of it can be kept."""
+        paths = (*self.attributes, *self.excluded)
+        return len(paths) <= _FEW_PATHS and sum(len(str(path)) for path in paths) <= _SHORT_PATHS
 
+
+_FEW_PATHS: Final = 20
+_SHORT_PATHS: Final = 1_000
 DEFAULT = Projection()
 
 
@@ -56,11 +64,14 @@ class Shape:
         return name in self.parts[None]
 
 
-@lru_cache(maxsize=1024)
 def shape(projection: Projection, resource_type: ResourceType, supplied: frozenset[str] = frozenset()) -> Shape:
     """The shape; `supplied` has the keys of attributes returned on request that a write itself named (RFC 7643
     section 7).
     """
+    return (_remembered_shape if projection.is_small else _shape)(projection, resource_type, supplied)
+
+
+def _shape(projection: Projection, resource_type: ResourceType, supplied: frozenset[str]) -> Shape:
     chosen = _Chosen(projection, resource_type, supplied)
     parts = {urn: _parts(chosen, urn, schema) for urn, schema in _places(resource_type)}
     default = parts if projection == DEFAULT and not supplied else shape(DEFAULT, resource_type).parts
@@ -68,6 +79,9 @@ def shape(projection: Projection, resource_type: ResourceType, supplied: frozens
     expand = frozenset(kept_apart & parts[None].keys())
     is_whole = all(parts[None][name] is None for name in expand)
     return Shape(parts, expand, is_whole and _documents(parts, kept_apart) == _documents(default, kept_apart))
+
+
+_remembered_shape: Final = lru_cache(maxsize=1024)(_shape)
 
 
 def project(attributes: Attributes, shape: Shape) -> Attributes:

@@ -27,6 +27,7 @@ _SLASHES: Final = re.compile("/{2,}")
 _ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 _TENANT: Final = re.compile(r"/t/([^/]+)(?=/scim(?:/|$))")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_LONGEST_HOST: Final = 255  # RFC 1035 section 2.3.4
 _TENANT_KEY: Final = "scim_server.tenant"
 
 
@@ -95,6 +96,6 @@ def _base(path: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _root(scheme: str, host: str, prefix: str) -> str:
-    if not _HOST.fullmatch(host):
+    if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
         raise BadRequest("The Host header is not valid.")
     return f"{scheme}://{host}{quote(prefix.rstrip('/'))}"

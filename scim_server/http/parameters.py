@@ -24,6 +24,9 @@ from scim_server.filtering import parse_attribute
 from scim_server.service.resources import SearchRequest
 
 _MAX_PARAMETERS: Final = 100
+_MAX_NAMES: Final = 200
+_FEW_NAMES: Final = 20
+_SHORT_NAMES: Final = 1_000
 _INT64_DIGITS: Final = 18
 _ORDERS: Final = {order.value: order for order in Order}
 
@@ -51,10 +54,15 @@ class Parameters:
 
     @property
     def projection(self) -> Projection:
-        """Raises InvalidPath for a name that is none, InvalidValue for both kinds at once."""
+        """Raises InvalidValue for a name that is none, for too many names and for both kinds at once."""
         if not self.attributes and not self.excluded_attributes:
             return DEFAULT
-        return _projection(self.attributes, self.excluded_attributes)
+        names = (*self.attributes, *self.excluded_attributes)
+        if len(names) > _MAX_NAMES:
+            raise InvalidValue(f"More than {_MAX_NAMES} names of attributes are given.")
+        # What is remembered stays in memory, so only what ordinary clients send is.
+        is_small = len(names) <= _FEW_NAMES and sum(map(len, names)) <= _SHORT_NAMES
+        return (_remembered_projection if is_small else _projection)(self.attributes, self.excluded_attributes)
 
 
 def query_members(query: bytes) -> dict[str, list[str]]:
@@ -128,9 +136,11 @@ def _number(members: dict[str, list[str]], name: str) -> int | None:
     return int(text)
 
 
-@lru_cache(maxsize=1024)
 def _projection(attributes: tuple[str, ...], excluded: tuple[str, ...]) -> Projection:
     return Projection.of(_paths(attributes), _paths(excluded))
+
+
+_remembered_projection: Final = lru_cache(maxsize=1024)(_projection)
 
 
 def _paths(names: Iterable[str]) -> tuple[AttrPath, ...]:

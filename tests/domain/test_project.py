@@ -357,3 +357,13 @@ def test_what_the_schemas_no_longer_have_does_not_come_back(
     before = copy(stored)
     assert known(resource_type, stored) == left
     assert stored == before
+
+
+def test_shapes_of_small_projections_are_kept_and_those_of_large_ones_are_not() -> None:
+    few, many, long = (
+        Projection(tuple(map(parse_attribute, names))) for names in (["name"] * 20, ["name"] * 21, ["a" * 1001])
+    )
+    assert shape(few, DEVICE) is shape(few, DEVICE)
+    assert shape(many, DEVICE) is not shape(many, DEVICE)
+    assert shape(long, DEVICE) is not shape(long, DEVICE)
+    assert shape(many, DEVICE) == shape(few, DEVICE)

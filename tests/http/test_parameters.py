@@ -249,3 +249,23 @@ def test_a_member_in_two_spellings_is_refused() -> None:
 
 def test_the_limits_are_those_that_are_given() -> None:
     assert search_request(Parameters(), replace(LIMITS, page=7), generic()).page.count == 7
+
+
+@pytest.mark.parametrize("name", ["attributes", "excludedAttributes"])
+def test_more_names_than_anybody_needs_are_refused(name: str) -> None:
+    names = ",".join(f"a{number}" for number in range(200))
+    searched(f"{name}={names}")
+    with pytest.raises(InvalidValue, match="More than 200"):
+        searched(f"{name}={names},a200")
+
+
+@pytest.mark.parametrize("names", [[f"a{number}" for number in range(21)], ["a" * 1001]])
+def test_a_long_list_of_names_is_not_kept(names: list[str]) -> None:
+    parameters = Parameters(attributes=tuple(names))
+    assert [str(path) for path in parameters.projection.attributes] == names
+    assert parameters.projection is not parameters.projection
+
+
+def test_a_short_list_of_names_is_kept() -> None:
+    parameters = Parameters(attributes=tuple(f"a{number}" for number in range(20)))
+    assert parameters.projection is parameters.projection
