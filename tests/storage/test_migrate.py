@@ -1,21 +1,25 @@
 """Migration and rebuild: any number at once, resumable, and nothing lost."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from scim_server.domain.query import Query, Selection
-from scim_server.domain.rows import RowsChange
+from scim_server.domain.rows import Element, RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Draft, Entry, Record, Transaction
+from scim_server.storage.base import Draft, Duplicate, Entry, Record, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql import rebuild as rebuilding
-from scim_server.storage.sql.tables import metadata
+from scim_server.storage.sql.tables import membership_state, metadata, relations
+from tests.databases import Databases
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft
 
 NEXT = replace(REGISTRY, stamp="stamp-2")
@@ -51,6 +55,44 @@ def test_many_may_migrate_at_once(database_url: str) -> None:
         database.close()
 
 
+def test_a_user_who_may_not_create_extensions_may_migrate(databases: Databases) -> None:
+    url = databases.create("postgresql")
+    _execute(url, "CREATE ROLE guest LOGIN", "GRANT CREATE ON SCHEMA public TO guest")
+    database = open_database(_as_user(url, "guest"), REGISTRY)
+    database.migrate()
+    assert database.storage.readiness("stamp-1") is None
+    with database.connections.reader.connect() as connection:
+        index = connection.execute(text("SELECT pg_get_indexdef('ix_resources_comparison'::regclass)")).scalar()
+    assert "(comparison jsonb_path_ops)" in (index or "")
+    database.close()
+    databases.drop(url)
+    _execute(databases.postgresql.url, "DROP ROLE guest")
+
+
+def test_a_fault_in_creating_the_extension_that_is_no_lack_of_it_stops_the_migration(databases: Databases) -> None:
+    url = databases.create("postgresql")
+    _execute(
+        url,
+        "CREATE FUNCTION gin_btree_consistent(internal, int2, anyelement, int4, internal, internal)"
+        " RETURNS bool LANGUAGE internal AS 'int4eq'",
+    )
+    database = open_database(url, REGISTRY)
+    with pytest.raises(DBAPIError, match="gin_btree_consistent"):
+        database.migrate()
+    database.close()
+    databases.drop(url)
+
+
+def _execute(url: str, *statements: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _as_user(url: str, name: str) -> str:
+    return make_url(url).set(username=name).render_as_string(hide_password=False)
+
+
 def test_migrating_again_keeps_everything(database: Database, tenant: int) -> None:
     database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a"), DAY))
     database.migrate()
@@ -61,6 +103,10 @@ def test_a_database_without_resources_takes_the_stamp_at_once(database: Database
     later = Database(database.connections, NEXT)
     later.migrate()
     assert later.storage.readiness("stamp-2") is None
+
+
+def rebuilt(database: Database, draft_of: Callable[[int, Record], Draft | None]) -> list[Duplicate]:
+    return [duplicate for progress in database.rebuild(draft_of) for duplicate in progress.duplicates]
 
 
 def redrafted(_tenant: int, record: Record) -> Draft:
@@ -100,7 +146,7 @@ def test_a_rebuild_rewrites_forms_and_entries_and_lists_duplicates(
     monkeypatch.setattr(rebuilding, "BATCH", 10)
     database = filled()
     before = database.storage.read(tenant, THING, "t-00", frozenset({"members"}))
-    duplicates = database.rebuild(redrafted)
+    duplicates = rebuilt(database, redrafted)
     assert [(d.tenant, d.resource_type, d.id, d.path, d.holder) for d in duplicates] == [
         (tenant, "Thing", "t-07", "exact", "t-03")
     ]
@@ -131,7 +177,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_where_it_was(
         return redrafted(tenant, record)
 
     with pytest.raises(KeyboardInterrupt):
-        database.rebuild(broken)
+        rebuilt(database, broken)
     assert database.storage.readiness("stamp-2") is not None
     left: list[str] = []
 
@@ -139,7 +185,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_where_it_was(
         left.append(record.id)
         return redrafted(tenant, record)
 
-    database.rebuild(rest)
+    rebuilt(database, rest)
     assert len(left) == 26 - 10
     assert database.storage.readiness("stamp-2") is None
     assert database.storage.search(tenant, Query((Selection(THING), Selection(OTHER))), frozenset()).total == 26
@@ -151,4 +197,86 @@ def test_a_rebuild_with_nothing_to_do_does_nothing(database: Database, tenant: i
     def never(_tenant: int, _record: Record) -> Draft:
         raise AssertionError("there is nothing to rebuild")
 
-    assert database.rebuild(never) == ()
+    assert list(database.rebuild(never)) == []
+
+
+def test_a_rebuild_tells_how_far_it_is(filled: Callable[[], Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "BATCH", 10)
+    told = [(progress.done, progress.total) for progress in filled().rebuild(redrafted)]
+    assert told == [(10, 26), (20, 26), (26, 26)]
+
+
+def test_what_an_old_worker_writes_after_a_rebuild_is_found_by_the_next(
+    filled: Callable[[], Database], database: Database, tenant: int
+) -> None:
+    later = filled()
+    rebuilt(later, redrafted)
+    database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "late", exact="t-05"), DAY))
+    assert [(d.id, d.holder) for d in rebuilt(later, redrafted)] == [("late", "t-05")]
+    assert rebuilt(later, redrafted) == []
+
+
+def test_a_resource_whose_type_is_gone_stays_as_it_is_and_is_not_asked_about_again(
+    filled: Callable[[], Database], database: Database, tenant: int
+) -> None:
+    before = database.storage.read(tenant, OTHER, "o", frozenset())
+    later = filled()
+    rebuilt(later, lambda tenant, record: None if record.resource_type == "Other" else redrafted(tenant, record))
+    assert before is not None
+    assert later.storage.read(tenant, OTHER, "o", frozenset()) == replace(before, stamp="stamp-2")
+    assert list(later.rebuild(redrafted)) == []
+
+
+def test_a_rebuild_makes_the_forms_of_rows_anew(
+    filled: Callable[[], Database], database: Database, tenant: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "ROWS_BATCH", 2)
+    elements: dict[str, Element] = {f"t-{n:02}": {"value": f"t-{n:02}", "display": f"NAME {n}"} for n in range(2, 7)}
+    database.storage.write(tenant, lambda t: t.change_rows(THING, "t-00", MEMBERS, RowsChange(add=elements)))
+
+    def forms() -> list[object]:
+        with database.connections.reader.connect() as connection:
+            found = connection.execute(text("SELECT CAST(comparison AS TEXT) FROM relations ORDER BY target"))
+            return [form and json.loads(form) for form in found.scalars()]
+
+    right = forms()
+    assert right[0] is None
+    assert right[1] == {"value": "t-02", "display": "name 2"}
+    spoilt = update(relations).where(relations.c.target != "t-04").values(comparison=null())
+    database.connections.write(lambda connection: connection.execute(spoilt))
+    assert forms() != right
+    rebuilt(filled(), redrafted)
+    assert forms() == right
+
+
+def test_a_type_that_keeps_rows_only_now_gets_versions_of_them(
+    filled: Callable[[], Database], database: Database, tenant: int
+) -> None:
+    database.connections.write(lambda connection: connection.execute(membership_state.delete()))
+    rebuilt(filled(), redrafted)
+    assert database.storage.write(tenant, lambda t: t.touch(THING, "t-03", LATER)) == 2
+    assert database.storage.write(tenant, lambda t: t.lock_membership(THING, "t-04")) == 1
+    with database.connections.reader.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM membership_state")).scalar() == 25
+
+
+def test_tables_of_another_revision_are_told_from_tables_that_are_not_there(database: Database) -> None:
+    database.connections.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    assert "revision 0000" in (database.storage.readiness("stamp-1") or "")
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_missing_migration(database: Database) -> None:
+    database.connections.write(lambda c: c.execute(text("DROP TABLE schema_state")))
+    said = database.storage.readiness("stamp-1") or ""
+    assert said.startswith("The database cannot be read (")
+    assert "not migrated" not in said
+
+
+def test_an_update_of_what_another_registry_wrote_replaces_all_entries(database: Database, tenant: int) -> None:
+    storage = database.storage
+    storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a", text="a"), DAY))
+    after = replace(draft(THING, "a"), unique=frozenset({Entry("exact", "a")}), stamp="stamp-2")
+    assert storage.write(tenant, lambda t: t.update(THING, None, after, LATER)) == 2
+    storage.write(tenant, lambda t: t.insert(THING, draft(THING, "b", text="a"), DAY))
+    with pytest.raises(Uniqueness, match="exact"):
+        storage.write(tenant, lambda t: t.insert(THING, holding("exact", "a"), DAY))
