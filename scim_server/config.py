@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -121,7 +121,12 @@ class Settings:
         repr=False,
     )
     pool_size: int = _whole(
-        5, 1, 200, "connections", "Database connections that a worker keeps; no fewer than its threads."
+        5,
+        2,
+        1000,
+        "connections",
+        "Most database connections of a worker for reading, and as many for writing; more than its threads.",
+        shown="one more than `SCIM_THREADS`",
     )
     read_timeout: float = _setting(
         10.0,
@@ -226,6 +231,10 @@ class Settings:
         except ValidationError as error:
             raise _fault(texts, error) from None
         settings = cls(**values)
+        if "pool_size" not in values:
+            settings = replace(settings, pool_size=settings.threads + 1)
+        if settings.pool_size <= settings.threads:
+            raise SettingsError("SCIM_POOL_SIZE is not more than SCIM_THREADS; at least one more is expected.")
         if settings.page_default > settings.page_max:
             raise SettingsError("SCIM_PAGE_DEFAULT is more than SCIM_PAGE_MAX; at most that many are expected.")
         return settings

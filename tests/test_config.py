@@ -40,6 +40,13 @@ def test_a_variable_sets_its_field_in_the_type_of_the_field(variable: str, value
     assert type(found).__name__ in str(Settings.__annotations__[name]) or isinstance(found, Path)
 
 
+def test_there_is_a_connection_for_each_thread_and_one_more() -> None:
+    assert Settings.load({"SCIM_THREADS": "16"}).pool_size == 17
+    assert Settings.load({"SCIM_THREADS": "16", "SCIM_POOL_SIZE": "30"}).pool_size == 30
+    with pytest.raises(SettingsError, match="SCIM_POOL_SIZE"):
+        Settings.load({"SCIM_THREADS": "16", "SCIM_POOL_SIZE": "16"})
+
+
 def test_what_does_not_begin_with_scim_is_none_of_our_business() -> None:
     assert Settings.load({"PORT": "x", "HOME": "/", "scim_port": "x"}) == Settings()
 
@@ -84,6 +91,7 @@ BAD = [
     ),
     ("SCIM_DATABSE_URL", "x", "SCIM_DATABSE_URL is no setting; did you mean SCIM_DATABASE_URL?"),
     ("SCIM_ZZZ", "x", "SCIM_ZZZ is no setting; docs/settings.md lists them all."),
+    ("SCIM_POOL_SIZE", "4", "SCIM_POOL_SIZE is not more than SCIM_THREADS; at least one more is expected."),
     ("SCIM_PAGE_MAX", "10", "SCIM_PAGE_DEFAULT is more than SCIM_PAGE_MAX; at most that many are expected."),
 ]
 
