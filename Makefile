@@ -16,11 +16,13 @@ help: ## show this list
 
 .PHONY: serve
 # Only what is given is passed on. HOST counts on the command line alone, because some shells export a HOST of
-# their own, and listening there would be a surprise.
+# their own, and listening there would be a surprise. The URL goes by the environment: it may hold a password, and
+# every user of the machine can read the arguments of a command.
 serve: .venv/installed ## run the server; takes PORT, DATABASE_URL, WORKERS and HOST
+	$${DATABASE_URL:+export "SCIM_DATABASE_URL=$$DATABASE_URL"}; \
 	exec $(BIN)/scim-server serve \
 	    $(if $(filter command,$(firstword $(origin HOST))),--host "$$HOST") \
-	    $${PORT:+--port "$$PORT"} $${DATABASE_URL:+--database-url "$$DATABASE_URL"} \
+	    $${PORT:+--port "$$PORT"} \
 	    $${WORKERS:+--workers "$$WORKERS"}
 
 .PHONY: test
