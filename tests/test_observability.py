@@ -248,9 +248,16 @@ def test_an_endless_chain_of_causes_is_cut() -> None:
 def test_what_libraries_log_goes_the_same_way(log: Log) -> None:
     logging.getLogger("gunicorn.error").warning("worker %s is gone", 7)
     logging.getLogger("sqlalchemy.pool").error("Exception during reset", exc_info=caught())
-    first, second = log.lines
+    logging.getLogger("psycopg").warning("failed: %s", "bjensen@example.com")
+    logging.getLogger("scim_serverless").warning("bjensen")
+    logging.getLogger("scim_server.auth.uses").warning("ours")
+    first, second, third, fourth, ours = log.lines
     assert (first["event"], first["level"], first["logger"]) == ("worker 7 is gone", "warning", "gunicorn.error")
     assert second["error"] == "builtins.RuntimeError"
+    assert (third["event"], third["level"], third["logger"]) == ("library", "warning", "psycopg")
+    assert third["place"].startswith("test_observability.test_what_libraries_log")
+    assert fourth["event"] == "library"
+    assert ours["event"] == "ours"
     assert "bjensen" not in log.text
 
 

@@ -1,7 +1,8 @@
 """The log: one JSON object a line on standard output, in one write each, so that lines of several workers never mix.
 
-Everything goes through here: requests, faults, and what libraries say through `logging`, whose exceptions are described
-without their texts, because the text of a database error may hold what a user sent.
+Everything goes through here: requests, faults, and what libraries say through `logging`. Their exceptions are described
+without their texts, and all but a few are named without their messages, because the text of a database error may hold
+what a user sent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from scim_server.observability.faults import describe
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SILENT: Final = 50
+_OUTSPOKEN: Final = ("scim_server", "gunicorn.error")
+"""Loggers whose messages are known to hold nothing that a user sent, with those below them."""
 
 
 class _Lines:
@@ -39,12 +42,20 @@ class _Lines:
 
 
 class _Bridge(logging.Handler):
-    """Hands on what libraries log through the standard library."""
+    """Hands on what libraries log through the standard library: of most of them that they did and where, not what."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         facts = describe(error) if error else {}
-        logger().log(record.levelno, record.getMessage(), logger=record.name, **facts)
+        if _is_outspoken(record.name):
+            logger().log(record.levelno, record.getMessage(), logger=record.name, **facts)
+        else:
+            place = f"{record.module}.{record.funcName}:{record.lineno}"
+            logger().log(record.levelno, "library", logger=record.name, place=place, **facts)
+
+
+def _is_outspoken(name: str) -> bool:
+    return any(name == known or name.startswith(f"{known}.") for known in _OUTSPOKEN)
 
 
 class _Process:
