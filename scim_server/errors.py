@@ -12,14 +12,12 @@
     │   └── MutabilityViolation     mutability
     ├── Unauthorized          401   carries a WWW-Authenticate challenge
     ├── Forbidden             403
-    │   └── Sensitive               sensitive
     ├── NotFound              404
     ├── MethodNotAllowed      405   carries the allowed methods
     ├── Uniqueness            409   uniqueness
     ├── PreconditionFailed    412
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
-    ├── TooManyRequests       429   carries seconds to wait
     ├── InternalError         500   opaque: an id that stands in the log too
     ├── Unsupported           501
     └── Unavailable           503   carries seconds to wait
@@ -102,11 +100,6 @@ class Forbidden(ScimError):
     default = "The credential does not allow this."
 
 
-class Sensitive(Forbidden):
-    scim_type = "sensitive"
-    default = "That information must not stand in a URL; use POST and .search."
-
-
 class NotFound(ScimError):
     status = 404
     default = "There is nothing at this address."
@@ -136,11 +129,6 @@ class PayloadTooLarge(ScimError):
 class UnsupportedMediaType(ScimError):
     status = 415
     default = "Send application/scim+json or application/json."
-
-
-class TooManyRequests(ScimError):
-    status = 429
-    default = "Too many requests; try again later."
 
 
 class InternalError(ScimError):

@@ -17,7 +17,6 @@ from typing import Final
 from scim_server.errors import BadRequest, Forbidden, Unauthorized
 
 REALM: Final = "scim"
-READ_SCOPE: Final = "scim:read"
 WRITE_SCOPE: Final = "scim:write"
 
 

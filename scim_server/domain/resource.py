@@ -1,4 +1,4 @@
-"""A resource as the core sees it: its id, its attributes, and what the server knows about it.
+"""A resource as the core sees it: its attributes, and what the server knows about it.
 
 `attributes` is JSON in canonical form: canonical names in canonical case, core attributes at the root, those of an
 extension in an object under the extension's URN, nothing unassigned (no null, [] or {}), without `schemas`, `id`,
@@ -35,15 +35,6 @@ class Meta:
         if self.membership_version is None:
             return f'W/"{self.version}"'
         return f'W/"{self.version}.{self.membership_version}"'
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One resource with its attributes."""
-
-    resource_type: ResourceType
-    id: str
-    attributes: Attributes
 
 
 def schemas(resource_type: ResourceType, attributes: Mapping[str, Json]) -> list[str]:

@@ -16,8 +16,8 @@ from scim_server.domain.publish import published, published_resource_type
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json
 from scim_server.errors import NotFound
+from scim_server.service.representation import LIST_RESPONSE
 
-LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 SERVICE_PROVIDER_CONFIG: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 _BASE: Final = "\x1f"

@@ -1,1 +1,1 @@
-"""The use cases: resources, membership, conditions, bulk and discovery, each in one transaction."""
+"""The use cases: create, read, search, replace, patch and delete resources, each write in one transaction."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scim_server.domain.resource import Attributes, Meta, Resource, copy, schemas
+from scim_server.domain.resource import Attributes, Meta, copy, schemas
 from tests.domain.device import CORE, DESK, DEVICE, HALL
 
 req = pytest.mark.req
@@ -35,7 +35,3 @@ def test_a_copy_shares_nothing_that_can_change() -> None:
     copied["a"][0]["b"].append("x")
     copied["e"]["y"] = 1
     assert value == {"a": [{"b": ["c"]}, "d"], "e": {}}
-
-
-def test_resources_are_values() -> None:
-    assert Resource(DEVICE, "d-1", {"name": "d"}) == Resource(DEVICE, "d-1", {"name": "d"})
