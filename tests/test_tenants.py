@@ -190,7 +190,7 @@ def exercise(server: Server, client: Client) -> None:
         resource_type = server.registry.at(endpoint)
         assert resource_type is not None
         (*_, rows) = ("", *(a.name for a in resource_type.rows_attributes))
-        changes = [{"op": "add", "path": "externalId", "value": "x"}]
+        changes: list[dict[str, Any]] = [{"op": "add", "path": "externalId", "value": "x"}]
         if rows:
             changes += [
                 {"op": "remove", "path": f'{rows}[value eq "{user}"]'},

@@ -30,6 +30,18 @@ def test_scim2_tester_finds_no_error_and_skips_nothing(server: Server) -> None:
     assert Counter(r.status for r in results).total() >= LEAST_CHECKS
 
 
+AGENTS = {
+    "Phase 4 — Agent CRUD Lifecycle",
+    "Phase 5 — AgenticApplication CRUD Lifecycle",
+    "Phase 5a — Agent Rapid Lifecycle",
+}
+"""About resource types of a draft, which this server does not have."""
+
+
+def is_about_agents(result: dict[str, str]) -> bool:
+    return result["status"] == "skip" and result["phase"] in AGENTS
+
+
 def sanity(server: Server, *options: str) -> dict[str, int]:
     """The summary of a scim-sanity run: passed, failed, warnings, skipped, errors."""
     command = [str(SCIM_SANITY), "probe", server.base_url, "--token", server.token, *options]
@@ -37,7 +49,7 @@ def sanity(server: Server, *options: str) -> dict[str, int]:
         [*command, "--json-output", "--i-accept-side-effects"], capture_output=True, text=True, check=False
     )
     report = json.loads(finished.stdout)
-    faults = [r for r in report["results"] if r["status"] not in ("pass", "skip")]
+    faults = [r for r in report["results"] if r["status"] != "pass" and not is_about_agents(r)]
     assert faults == []
     assert finished.returncode == 0
     summary: dict[str, int] = Counter(r["status"] for r in report["results"])

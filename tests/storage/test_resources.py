@@ -168,6 +168,9 @@ def test_uniqueness_ends_at_path_type_and_tenant(storage: Storage, tenant: int, 
     insert(storage, tenant, "b", **{DESK: {"seat": "same"}})
     insert(storage, neighbour, "a", text="same")
     storage.write(tenant, lambda t: t.insert(OTHER, draft(OTHER, "o", text="same"), DAY))
+    there = [(tenant, THING, "a"), (tenant, THING, "b"), (neighbour, THING, "a"), (tenant, OTHER, "o")]
+    assert all(storage.read(whose, of_type, id, NOTHING) for whose, of_type, id in there)
+    assert found(storage, tenant, "text", "same") == found(storage, neighbour, "text", "same") == ["a"]
 
 
 def test_a_deleted_resource_leaves_nothing_and_frees_its_values(storage: Storage, tenant: int) -> None:
