@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from scim_server.domain import compare
 from scim_server.domain.compare import Key
@@ -13,8 +14,10 @@ from scim_server.errors import InvalidValue
 MAXIMUM_ID = 255
 """Characters in the id of an element that is kept as a row."""
 
+Identity: TypeAlias = tuple[tuple[str, Key], ...]
 
-def identity(attribute: Attribute, element: Json) -> tuple[tuple[str, Key], ...]:
+
+def identity(attribute: Attribute, element: Json) -> Identity:
     """What makes two elements one: (type, value) where there is a value, else everything that it has but the primary
     flag (R-MV-03, R-PATCH-30).
     """
@@ -30,15 +33,42 @@ def merged(attribute: Attribute, elements: Iterable[Json]) -> list[Json]:
     One that is the same as an earlier one is merged into that one's place; a simple value that is there stays as it is
     spelt (R-PATCH-27).
     """
-    found: dict[tuple[tuple[str, Key], ...], Json] = {}
-    for element in elements:
-        identifier = identity(attribute, element)
-        earlier = found.get(identifier)
-        if isinstance(earlier, dict):
-            found[identifier] = {**earlier, **element}
-        elif earlier is None:
-            found[identifier] = element
-    return list(found.values())
+    return Distinct(attribute, elements).elements
+
+
+class Distinct:
+    """The elements of one attribute in order, each once. Adding to them costs what is added, however many there are.
+
+    `elements` is one and the same list as it grows; it is for reading.
+    """
+
+    def __init__(self, attribute: Attribute, elements: Iterable[Json]) -> None:
+        self.elements: list[Json] = []
+        self._attribute = attribute
+        self._places: dict[Identity, int] = {}
+        self._primaries: set[int] = set()
+        for element in elements:
+            self._merge(element)
+
+    def add(self, elements: Sequence[Json]) -> None:
+        """Take in canonical elements, of which at most one is primary: then no other one stays so (R-PATCH-18)."""
+        if primaries(elements):
+            for place in self._primaries:
+                self.elements[place][PRIMARY] = False
+            self._primaries.clear()
+        for element in elements:
+            self._merge(element)
+
+    def _merge(self, element: Json) -> None:
+        """Merging leaves the identity as it is, so the places stay right."""
+        place = self._places.setdefault(identity(self._attribute, element), len(self.elements))
+        if place == len(self.elements):
+            self.elements.append(element)
+        elif isinstance(self.elements[place], dict):
+            self.elements[place] = {**self.elements[place], **element}
+        self._primaries.discard(place)
+        if primaries([self.elements[place]]):
+            self._primaries.add(place)
 
 
 def settle_primary(attribute: Attribute, before: Sequence[Json], elements: list[Json], leniency: Leniency) -> None:
@@ -48,12 +78,13 @@ def settle_primary(attribute: Attribute, before: Sequence[Json], elements: list[
     `before` has the elements that were primary already, by identity of the objects. Two new ones at once are an
     InvalidValue, or where the dialect says so the last of them stays.
     """
-    primaries = [e for e in elements if isinstance(e, dict) and e.get(PRIMARY) is True]
-    new = [e for e in primaries if not any(e is old for old in before)]
+    found = primaries(elements)
+    old = {id(e) for e in before}
+    new = [e for e in found if id(e) not in old]
     if len(new) > 1 and not leniency.allows(Tolerance.LAST_PRIMARY_WINS):
         raise InvalidValue(f"{attribute.name}: more than one element is primary.")
     winner = new[-1] if new else None
-    for element in primaries:
+    for element in found:
         if winner is not None and element is not winner:
             element[PRIMARY] = False
 

@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
 from scim_server.domain.dialect import Leniency, Tolerance
-from scim_server.domain.elements import identity, merged, primaries, row_id, settle_primary
+from scim_server.domain.elements import Distinct, identity, merged, primaries, row_id, settle_primary
 from scim_server.domain.filter import (
     And,
     BoundAnd,
@@ -99,6 +99,9 @@ _TAGS: Final = frozenset({TYPE, PRIMARY})
 _MOST_TESTS: Final = 256
 """Comparisons in all conditions on elements kept as rows: as many as one filter may have, for they become one."""
 
+_MOST_VISITS: Final = 100_000
+"""Elements of lists in the document that one PATCH looks through: a second or so. Plain adds need next to none."""
+
 Slot: TypeAlias = tuple[Attributes, Attribute]
 """Where one value is: the object that holds it, and the attribute."""
 
@@ -122,6 +125,9 @@ class _Patch:
     id: str
     result: Patched
     leniency: Leniency
+    distinct: dict[str, Distinct] = field(default_factory=dict)
+    """What plain adds have added to so far, by path; good while it is the very list that the resource has."""
+    visits: int = 0
 
     def run(self, operation: Operation) -> None:
         if operation.path is None:
@@ -170,12 +176,42 @@ class _Patch:
     def _run_on_document(self, operation: Operation, bound: BoundPath) -> None:
         attributes = self.result.attributes
         container = attributes.setdefault(bound.extension, {}) if bound.extension else attributes
-        primary_before = primaries(_as_list(container.get(bound.attribute.name)))
+        growing = _growing(operation, bound, container)
+        if growing is not None:
+            self._add_elements(operation, bound.key, growing)
+            return
+        held = container.get(bound.attribute.name)
+        primary_before = primaries(_as_list(held))
         if isinstance(operation.path, ValuePath):
-            _run_on_value_path(operation, operation.path, (container, bound.attribute), self.leniency)
+            condition = bind_condition(operation.path.condition, bound.attribute, self.leniency)
+            self._visit(held, _tests(condition))
+            _run_on_value_path(operation, operation.path, condition, (container, bound.attribute), self.leniency)
         else:
+            self._visit(held)
             _run_on_path(operation, bound, container, self.leniency)
         _tidy(container, bound.attribute, primary_before, self.leniency)
+
+    def _add_elements(self, operation: Operation, key: str, slot: Slot) -> None:
+        """What verb and tidying come to for a plain add, at the cost of what is added: connectors send many of them
+        in one PATCH.
+        """
+        container, attribute = slot
+        new = coerce.value(attribute, _listified(operation, attribute), self.leniency)
+        old = container.get(attribute.name)
+        distinct = self.distinct.get(key)
+        if distinct is None or distinct.elements is not old:
+            self._visit(old)
+            distinct = self.distinct[key] = Distinct(attribute, [e for e in _as_list(old) if e != {}])
+        distinct.add(new or ())
+        _set(container, attribute, distinct.elements)
+
+    def _visit(self, value: Json, times: int = 1) -> None:
+        """Count the elements that an operation looks through, once for each comparison; the last operation may look
+        through any number.
+        """
+        if self.visits > _MOST_VISITS:
+            raise TooMany(f"The operations of this PATCH look through more than {_MOST_VISITS} elements.")
+        self.visits += _weight(value) * times
 
     def _is_read_only(self, operation: Operation, bound: BoundPath) -> bool:
         """R-PATCH-13, R-PATCH-14: refuses, or says that the operation is to be skipped."""
@@ -256,6 +292,18 @@ def _refuse_removed_value(operation: Operation) -> None:
         raise InvalidValue("A remove has no value; name what goes in the path.")
 
 
+def _growing(operation: Operation, bound: BoundPath, container: Attributes) -> Slot | None:
+    """The list that a plain add adds to: that of the attribute, or of a sub-attribute of a singular one."""
+    if operation.verb is not Verb.ADD or isinstance(operation.path, ValuePath):
+        return None
+    attribute, sub = bound.attribute, bound.sub
+    if sub is None:
+        return (container, attribute) if attribute.multi_valued else None
+    if attribute.multi_valued or not sub.multi_valued or attribute.name not in container:
+        return None
+    return (container[attribute.name], sub)
+
+
 def _run_on_path(operation: Operation, bound: BoundPath, container: Attributes, leniency: Leniency) -> None:
     """A path without a filter; the object that will hold a new value is made."""
     attribute, sub = bound.attribute, bound.sub
@@ -269,9 +317,10 @@ def _run_on_path(operation: Operation, bound: BoundPath, container: Attributes, 
         raise NoTarget(f"{attribute.name} has no element whose {sub.name} could be set.")
 
 
-def _run_on_value_path(operation: Operation, path: ValuePath, slot: Slot, leniency: Leniency) -> None:
+def _run_on_value_path(
+    operation: Operation, path: ValuePath, condition: BoundFilter, slot: Slot, leniency: Leniency
+) -> None:
     container, attribute = slot
-    condition = bind_condition(path.condition, attribute, leniency)
     sub = _sub(path, attribute, leniency)
     if path.sub is not None and sub is None:
         return
@@ -539,6 +588,13 @@ def _as_list(value: Json) -> list[Json]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def _weight(value: Json) -> int:
+    """The number of elements in the value of an attribute, those inside of elements too."""
+    elements = _as_list(value)
+    inner = (m for e in elements if isinstance(e, dict) for m in e.values() if isinstance(m, list))
+    return len(elements) + sum(map(len, inner))
 
 
 def _set(container: Attributes, attribute: Attribute, value: Json) -> None:

@@ -1,10 +1,12 @@
 """Elements of multi-valued attributes: which are the same, which one is primary, which id they have as rows."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scim_server.connectors import dialect
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.elements import MAXIMUM_ID, identity, merged, primaries, row_id, settle_primary
+from scim_server.domain.elements import MAXIMUM_ID, Distinct, identity, merged, primaries, row_id, settle_primary
 from scim_server.domain.resource import copy
 from scim_server.domain.schema import Attribute, AttributeType, Json
 from scim_server.errors import InvalidValue
@@ -48,6 +50,31 @@ def test_a_later_element_merges_into_the_place_of_its_equal() -> None:
     before = copy(elements)
     assert merged(PORTS, elements) == [{"value": "A", "speed": 1, "display": "x"}, {"value": "b"}]
     assert elements == before
+
+
+PORT = st.fixed_dictionaries(
+    {},
+    optional={
+        "value": st.sampled_from(["a", "A", "b"]),
+        "type": st.sampled_from(["t", "T"]),
+        "speed": st.sampled_from([1, 2]),
+        "primary": st.booleans(),
+    },
+).filter(bool)
+
+
+@req("R-MV-02", "R-MV-03", "R-PATCH-18")
+@given(st.lists(PORT, max_size=6), st.lists(st.lists(PORT, max_size=3), max_size=5))
+def test_adding_to_what_is_there_means_the_same_as_merging_all_anew(first: list[Json], added: list[list[Json]]) -> None:
+    distinct = Distinct(PORTS, copy(first))
+    expected = merged(PORTS, copy(first))
+    for elements in added:
+        new = [e for e in elements if not e.get("primary")] + primaries(elements)[:1]
+        distinct.add(copy(new))
+        both = [*expected, *copy(new)]
+        settle_primary(PORTS, primaries(expected), both, Leniency(STRICT))
+        expected = merged(PORTS, both)
+        assert distinct.elements == expected
 
 
 @req("R-MV-02", "R-PATCH-18", "R-PATCH-19")

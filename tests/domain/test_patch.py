@@ -21,7 +21,7 @@ from scim_server.domain import patch
 from scim_server.domain.attrpath import AttrPath
 from scim_server.domain.constraints import check_immutable, check_required
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.elements import identity, primaries
+from scim_server.domain.elements import Identity, identity, primaries
 from scim_server.domain.filter import bind_condition
 from scim_server.domain.patch import MISSING, Operation, Verb
 from scim_server.domain.resource import Attributes, copy, schemas
@@ -188,6 +188,106 @@ def test_the_conditions_of_one_patch_are_bounded_as_those_of_one_filter_are() ->
     assert len(few.rows["users"].remove_where) == 85
     with pytest.raises(TooMany, match="256"):
         patched(DEVICE, {"name": "d"}, [remove] * 86, Leniency(STRICT))
+
+
+class Work:
+    """How often the identity of an element was worked out."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def identity(self, attribute: Attribute, element: Json) -> Identity:
+        self.count += 1
+        return identity(attribute, element)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    work = Work()
+    monkeypatch.setattr("scim_server.domain.elements.identity", work.identity)
+    return work
+
+
+def additions(kind: str, number: int) -> Iterable[Json]:
+    """Adds, one element each, among other operations."""
+    for n in range(number):
+        values: dict[str, Json] = {"ports": {"value": str(n), "primary": True}, "labels": str(n), "scores": [n]}
+        path, value = {
+            "ports": ("ports", values["ports"]),
+            "labels": ("labels", values["labels"]),
+            "inner": ("place.shelves", [str(n)]),
+            "pathless": (None, {"labels": [str(n)], "scores": [n]}),
+            "mixed": ("ports", values["ports"]) if n % 2 else ("labels", values["labels"]),
+        }[kind]
+        yield {"op": "add", "value": value} | ({"path": path} if path else {})
+        yield {"op": "replace", "path": "note", "value": str(n)}
+
+
+@pytest.mark.req("R-SEC-08", "R-PATCH-18")
+@pytest.mark.parametrize("kind", ["ports", "labels", "inner", "pathless", "mixed"])
+def test_twice_as_many_adds_are_twice_the_work(kind: str, work: Work) -> None:
+    counts = []
+    for number in (100, 200):
+        work.count = 0
+        patched(DEVICE, {"name": "d"}, additions(kind, number), Leniency(STRICT))
+        counts.append(work.count)
+    assert 0 < counts[1] <= counts[0] * 2.1
+
+
+@pytest.mark.req("R-PATCH-12", "R-PATCH-18")
+def test_adds_go_on_from_what_other_operations_left() -> None:
+    sent = [
+        {"op": "add", "path": "ports", "value": {"value": "a", "primary": True}},
+        {"op": "add", "path": "ports", "value": [{"value": "b"}, {"value": "c"}]},
+        {"op": "remove", "path": 'ports[value eq "b"]'},
+        {"op": "add", "path": "ports", "value": {"value": "b", "primary": True}},
+        {"op": "replace", "path": 'ports[value eq "c"].display', "value": "C"},
+        {"op": "add", "path": "ports", "value": {"value": "C", "speed": 1}},
+        {"op": "remove", "path": "labels"},
+        {"op": "add", "path": "labels", "value": "x"},
+        {"op": "remove", "path": "labels"},
+        {"op": "add", "path": "labels", "value": ["y"]},
+    ]
+    assert patched(DEVICE, {"name": "d", "labels": ["w"]}, sent, Leniency(STRICT)).attributes == {
+        "name": "d",
+        "labels": ["y"],
+        "ports": [
+            {"value": "a", "primary": False},
+            {"value": "C", "display": "C", "speed": 1},
+            {"value": "b", "primary": True},
+        ],
+    }
+
+
+LOOKING = [
+    pytest.param({"op": "replace", "path": 'ports[value eq "7"].display', "value": "x"}, 1000, id="one comparison"),
+    pytest.param(
+        {"op": "remove", "path": f"ports[{' or '.join(['display pr'] * 200)}]"}, 5, id="many comparisons in a path"
+    ),
+    pytest.param({"op": "replace", "path": "ports.display", "value": "x"}, 1000, id="a part of each"),
+]
+
+
+@pytest.mark.req("R-SEC-08")
+@pytest.mark.parametrize(("operation", "most"), LOOKING)
+def test_what_the_operations_of_one_patch_look_through_is_bounded(
+    operation: Json, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patch, "_MOST_VISITS", 9_999)
+    before = {"name": "d", "ports": [{"value": str(n)} for n in range(10)]}
+    patched(DEVICE, before, [operation] * most, Leniency(STRICT))
+    with pytest.raises(TooMany, match="9999"):
+        patched(DEVICE, before, [operation] * (most + 1), Leniency(STRICT))
+
+
+@pytest.mark.req("R-SEC-08")
+def test_one_operation_may_look_through_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patch, "_MOST_VISITS", 1)
+    before = {"name": "d", "ports": [{"value": "a", "vlans": [1, 2]}, {"value": "b"}]}
+    remove = {"op": "remove", "path": 'ports[value eq "b"]'}
+    assert len(patched(DEVICE, before, [remove], Leniency(STRICT)).attributes["ports"]) == 1
+    with pytest.raises(TooMany):
+        patched(DEVICE, before, [remove, remove], Leniency(STRICT))
 
 
 @pytest.mark.req("R-CHAR-13")
