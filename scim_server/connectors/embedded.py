@@ -19,6 +19,7 @@ from typing import Final
 
 from scim_server.connectors.paths import target
 from scim_server.domain.schema import DISPLAY, VALUE, Attribute, AttributeType, Json, Kept, ResourceType, Schema
+from scim_server.domain.text import is_storable
 
 _OTHER_NAMES: Final[Mapping[str, str]] = {"displayname": DISPLAY}
 """A name in the text, in lower case -> the sub-attribute that is meant where the attribute has none of that name."""
@@ -100,10 +101,10 @@ def _object(text: str) -> dict[str, Json]:
     """The object that the text is, or an empty one; the checks that the request's body went through are made up for."""
     try:
         inner = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
-        json.dumps(inner, ensure_ascii=False, default=str).encode()  # a lone surrogate is no text that could be kept
+        storable = is_storable(inner)
     except (ValueError, RecursionError):
         return {}
-    return inner if isinstance(inner, dict) else {}
+    return inner if storable and isinstance(inner, dict) else {}
 
 
 def _refuse(constant: str) -> Json:

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 from werkzeug.wrappers import Request
 
 from scim_server.domain.schema import Json
+from scim_server.domain.text import is_storable
 from scim_server.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, UnsupportedMediaType
 
 MAX_DEPTH: Final = 32
@@ -46,8 +47,8 @@ def parse_object(body: bytes) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise InvalidSyntax("The body must be a JSON object.")
     _check_depth(text, value)
-    if _SUSPECT_ESCAPE.search(text):
-        _check_characters(value)
+    if _SUSPECT_ESCAPE.search(text) and not is_storable(value):
+        raise InvalidValue("A string in the body holds NUL or half of a surrogate pair.")
     return value
 
 
@@ -169,21 +170,6 @@ def _check_depth(text: str, value: Json) -> None:
 
 def _too_deep() -> InvalidSyntax:
     return InvalidSyntax(f"The body has more than {MAX_DEPTH} objects and arrays inside each other.")
-
-
-def _check_characters(value: Json) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, dict):
-        for name in value:
-            _check_text(name)
-    for inner in _members(value):
-        _check_characters(inner)
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidValue("A string in the body holds NUL or half of a surrogate pair.")
 
 
 def _members(value: Json) -> Iterator[Json]:
