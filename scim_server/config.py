@@ -198,7 +198,12 @@ class Settings:
     )
 
     max_body: int = _whole(16 * MIB, KIB, KIB * MIB, "bytes", "Largest request body; a larger one is refused with 413.")
-    max_filter: int = _whole(8 * KIB, 64, MIB, "bytes", "Longest filter; a longer one is refused with invalidFilter.")
+    max_filter: int = _whole(
+        8 * KIB, 64, MIB, "bytes", "Longest filter, or path of a PATCH; a longer one is refused with 400."
+    )
+    max_patch_operations: int = _whole(
+        10_000, 1, 1_000_000, "operations", "Most operations in one PATCH; more are refused with 413."
+    )
     max_request_line: int = _whole(
         64 * KIB,
         4 * KIB,

@@ -17,12 +17,13 @@ from scim_server.domain.filter import PatchPath
 from scim_server.domain.patch import MISSING, Operation, Verb, member_path
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidPath, InvalidSyntax, InvalidValue
+from scim_server.filtering.limits import DEFAULT, Limits
 from scim_server.filtering.paths import parse_path
 
 MEMBERS: Final = frozenset({"op", "path", "value", ELEMENTS})
 
 
-def read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> list[Operation]:
+def read(raw: Json, resource_type: ResourceType, leniency: Leniency, limits: Limits = DEFAULT) -> list[Operation]:
     """The operations behind one element of `Operations`: several for a path-less value.
 
     Raises InvalidSyntax for a wrong shape, InvalidPath and InvalidFilter for a wrong path.
@@ -30,11 +31,11 @@ def read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> list[Ope
     return [
         operation
         for rewritten in leniency.rewrite(raw, resource_type)
-        for operation in _read(rewritten, resource_type, leniency)
+        for operation in _read(rewritten, resource_type, leniency, limits)
     ]
 
 
-def _read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> Iterator[Operation]:
+def _read(raw: Json, resource_type: ResourceType, leniency: Leniency, limits: Limits) -> Iterator[Operation]:
     if not isinstance(raw, Mapping):
         raise InvalidSyntax("Each element of Operations is an object.")
     if not raw.keys() <= MEMBERS and not leniency.allows(Tolerance.UNKNOWN_ATTRIBUTE):
@@ -45,10 +46,10 @@ def _read(raw: Json, resource_type: ResourceType, leniency: Leniency) -> Iterato
     if path is not None and not isinstance(path, str):
         raise InvalidSyntax("The path of an operation is a string.")
     if path or verb is Verb.REMOVE:
-        parsed = parse_path(path, leniency) if path else None
+        parsed = parse_path(path, leniency, limits) if path else None
         yield Operation(verb, parsed, value, _elements(raw))
         return
-    yield from _without_path(verb, value, resource_type, leniency)
+    yield from _without_path(verb, value, resource_type, leniency, limits)
 
 
 def _verb(op: Json) -> Verb:
@@ -63,13 +64,15 @@ def _elements(raw: Mapping[str, Json]) -> tuple[Json, ...] | None:
     return tuple(elements) if isinstance(elements, list) else None
 
 
-def _without_path(verb: Verb, value: Json, resource_type: ResourceType, leniency: Leniency) -> Iterator[Operation]:
+def _without_path(
+    verb: Verb, value: Json, resource_type: ResourceType, leniency: Leniency, limits: Limits
+) -> Iterator[Operation]:
     if value is MISSING:
         raise InvalidValue(f"{verb} needs a value.")
     if not isinstance(value, Mapping):
         raise InvalidValue("Without a path the value is an object of attributes.")
     for name, member in value.items():
-        path = _key(name, resource_type, leniency)
+        path = _key(name, resource_type, leniency, limits)
         extension = bind_extension(path, resource_type) if isinstance(path, AttrPath) else None
         if extension is None or not isinstance(member, Mapping):
             yield Operation(verb, path, member, from_pathless=True)
@@ -78,7 +81,7 @@ def _without_path(verb: Verb, value: Json, resource_type: ResourceType, leniency
             yield Operation(verb, member_path(extension, inner, leniency), inner_value, from_pathless=True)
 
 
-def _key(name: str, resource_type: ResourceType, leniency: Leniency) -> PatchPath:
+def _key(name: str, resource_type: ResourceType, leniency: Leniency, limits: Limits) -> PatchPath:
     """The path that a member of a path-less value names."""
     if resource_type.schema.attribute(name) or resource_type.common.attribute(name):
         return AttrPath(name)
@@ -86,12 +89,12 @@ def _key(name: str, resource_type: ResourceType, leniency: Leniency) -> PatchPat
     if extension is not None:
         urn, _, last = extension.schema.id.rpartition(":")
         return AttrPath(last, None, urn)
-    return _path_as_key(name, leniency)
+    return _path_as_key(name, leniency, limits)
 
 
-def _path_as_key(name: str, leniency: Leniency) -> PatchPath:
+def _path_as_key(name: str, leniency: Leniency, limits: Limits) -> PatchPath:
     try:
-        path = parse_path(name, leniency)
+        path = parse_path(name, leniency, limits)
     except InvalidPath:
         if leniency.allows(Tolerance.UNKNOWN_ATTRIBUTE):
             return AttrPath(name)

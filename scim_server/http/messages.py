@@ -17,30 +17,25 @@ from scim_server.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from scim_server.http.parameters import Parameters
 
 MESSAGES: Final = "urn:ietf:params:scim:api:messages:2.0:"
-MAX_PATCH_OPERATIONS: Final = 10_000
-"""A connector that adds members one operation at a time sends a few hundred; one list of members is one operation."""
 
 
-def read_patch(payload: Mapping[str, Json], leniency: Leniency) -> list[Json]:
-    """The operations of a PatchOp as they were sent, at least one.
+def read_patch(payload: Mapping[str, Json], leniency: Leniency, most: int) -> list[Json]:
+    """The operations of a PatchOp as they were sent, at least one and at most `most`.
 
     Raises InvalidSyntax for another shape or message (R-PATCH-02, X-06), PayloadTooLarge for too many operations.
     """
     operations: list[Json] = _load(_PATCH_OP, payload, leniency)["operations"]
     if not operations:
         raise InvalidSyntax("Operations must not be empty.")
-    if len(operations) > MAX_PATCH_OPERATIONS:
-        raise PayloadTooLarge(f"A PATCH may have at most {MAX_PATCH_OPERATIONS} operations.")
-    return [_fold_operation(operation) for operation in operations]
+    if len(operations) > most:
+        raise PayloadTooLarge(f"A PATCH may have at most {most} operations.")
+    return operations
 
 
 def read_search(payload: Mapping[str, Json], leniency: Leniency) -> Parameters:
     """The parameters of a SearchRequest (RFC 7644 section 3.4.3). Raises InvalidSyntax, InvalidValue."""
     parameters: Parameters = _load(_SEARCH_REQUEST, payload, leniency)
     return parameters
-
-
-_OPERATION_MEMBERS: Final = frozenset({"op", "path", "value"})
 
 
 class _Integer(fields.Integer):
@@ -109,16 +104,6 @@ class _SearchRequest(_Message):
 
 _PATCH_OP: Final = _PatchOp()
 _SEARCH_REQUEST: Final = _SearchRequest()
-
-
-def _fold_operation(operation: Json) -> Json:
-    """An operation with the names of its members as the RFC writes them, and not two of one name."""
-    if not isinstance(operation, dict) or operation.keys() <= _OPERATION_MEMBERS:
-        return operation
-    folded = {name.lower() if name.lower() in _OPERATION_MEMBERS else name: value for name, value in operation.items()}
-    if len(folded) < len(operation):
-        raise InvalidSyntax("An operation has two members of the same name.")
-    return folded
 
 
 def _load(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> Any:

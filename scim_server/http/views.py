@@ -81,8 +81,8 @@ class Views:
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         leniency = caller.context.leniency
-        sent = read_patch(self._body(), leniency)
-        steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency)]
+        sent = read_patch(self._body(), leniency, self._settings.max_patch_operations)
+        steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency, self._limits.filter)]
         projection = _parameters().projection
         return write.representation(
             self._resources.patch(caller.context, resource_type, id, steps, projection, _conditions())

@@ -14,7 +14,7 @@ from scim_server.domain.patch import MISSING, Operation, Verb
 from scim_server.domain.resource import copy
 from scim_server.domain.schema import Json
 from scim_server.errors import BadRequest, InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue
-from scim_server.filtering import operations
+from scim_server.filtering import Limits, operations
 from tests.domain.device import CORE, DESK, DEVICE, HALL
 from tests.domain.strategies import JUNK
 
@@ -174,3 +174,18 @@ def test_anything_is_read_or_refused_and_left_as_it_was(raw: Any, name: str) -> 
         found = []
     assert raw == sent
     assert all(isinstance(operation, Operation) for operation in found)
+
+
+@req("R-FILT-41")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"op": "remove", "path": 'ports[type eq "t" or type eq "u"]'},
+        {"op": "add", "value": {'ports[type eq "t" or type eq "u"].value': 1}},
+    ],
+)
+def test_the_filter_in_a_path_is_as_limited_as_any(raw: Json) -> None:
+    leniency = Leniency(dialect("generic"))
+    assert operations.read(raw, DEVICE, leniency, Limits(terms=2))
+    with pytest.raises(InvalidFilter):
+        operations.read(raw, DEVICE, leniency, Limits(terms=1))

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from werkzeug.test import TestResponse
 
+from scim_server.config import Settings
 from scim_server.connectors import dialect
 from scim_server.domain.dialect import STRICT, Leniency
+from scim_server.domain.schema import Json
 from scim_server.errors import InvalidSyntax, PayloadTooLarge
-from scim_server.http.messages import MAX_PATCH_OPERATIONS, read_patch, read_search
-from tests.http.server import PATCH_OP, SEARCH_REQUEST
+from scim_server.http import exchange
+from scim_server.http.messages import read_patch, read_search
+from scim_server.observability import RequestFacts
+from tests.http.server import PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
 ADD = {"op": "add", "path": "title", "value": "x"}
 
@@ -18,17 +24,21 @@ def generic() -> Leniency:
     return Leniency(dialect("generic"))
 
 
+def operations(payload: dict[str, Any], leniency: Leniency, most: int = 10) -> list[Json]:
+    return read_patch(payload, leniency, most)
+
+
 @pytest.mark.req("R-PATCH-02")
 def test_the_operations_are_handed_on_as_they_were_sent() -> None:
-    operations = [ADD, {"op": "Remove", "path": "title", "value": None, "extra": 1}, "not an object"]
-    assert read_patch({"schemas": [PATCH_OP], "Operations": operations}, generic()) == operations
+    sent = [ADD, {"Op": "Remove", "path": "title", "Value": None, "extra": 1}, "not an object"]
+    assert operations({"schemas": [PATCH_OP], "Operations": sent}, generic()) == sent
 
 
 @pytest.mark.req("R-HTTP-16")
 @pytest.mark.parametrize("name", ["Operations", "operations", "OPERATIONS"])
 def test_names_count_in_any_case(name: str) -> None:
-    sent = {"SCHEMAS": [PATCH_OP.upper()], name: [{"Op": "add", "PATH": "title", "Value": {"Path": 1}}]}
-    assert read_patch(sent, generic()) == [{"op": "add", "path": "title", "value": {"Path": 1}}]
+    sent = {"SCHEMAS": [PATCH_OP.upper()], name: [ADD]}
+    assert operations(sent, Leniency(STRICT)) == [ADD]
 
 
 MISSHAPEN: list[dict[str, Any]] = [
@@ -39,7 +49,6 @@ MISSHAPEN: list[dict[str, Any]] = [
     {"Operations": "add"},
     {"Operations": 1},
     {"Operations": [ADD], "operations": [ADD]},
-    {"Operations": [{"op": "add", "Op": "remove", "path": "title"}]},
     {"op": "add", "path": "title", "value": "x"},
 ]
 
@@ -48,17 +57,17 @@ MISSHAPEN: list[dict[str, Any]] = [
 @pytest.mark.parametrize("members", MISSHAPEN)
 def test_another_shape_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(InvalidSyntax):
-        read_patch({"schemas": [PATCH_OP], **members}, generic())
+        operations({"schemas": [PATCH_OP], **members}, generic())
 
 
 def test_more_operations_than_a_patch_may_have_are_refused_with_their_number() -> None:
-    assert len(read_patch({"schemas": [PATCH_OP], "Operations": [ADD] * MAX_PATCH_OPERATIONS}, generic())) == 10_000
-    with pytest.raises(PayloadTooLarge, match=str(MAX_PATCH_OPERATIONS)):
-        read_patch({"schemas": [PATCH_OP], "Operations": [ADD] * (MAX_PATCH_OPERATIONS + 1)}, generic())
+    assert len(operations({"schemas": [PATCH_OP], "Operations": [ADD] * 17}, generic(), most=17)) == 17
+    with pytest.raises(PayloadTooLarge, match="17"):
+        operations({"schemas": [PATCH_OP], "Operations": [ADD] * 18}, generic(), most=17)
 
 
 def patch(schemas: dict[str, Any], leniency: Leniency) -> object:
-    return read_patch({"Operations": [ADD], **schemas}, leniency)
+    return operations({"Operations": [ADD], **schemas}, leniency)
 
 
 def search(schemas: dict[str, Any], leniency: Leniency) -> object:
@@ -97,3 +106,70 @@ def test_other_names_beside_the_right_one_do_no_harm(read: Reader) -> None:
     leniency = generic()
     read({"schemas": ["urn:example:other", PATCH_OP, SEARCH_REQUEST]}, leniency)
     assert not leniency.used
+
+
+# Over HTTP -----------------------------------------------------------------------------------------------------------
+
+CAPITALS = {"Op": "replace", "Path": "title", "Value": "new"}
+
+
+@pytest.fixture
+def facts(monkeypatch: pytest.MonkeyPatch) -> list[RequestFacts]:
+    """What was told of each request, as the log and the metrics get it."""
+    told: list[RequestFacts] = []
+    monkeypatch.setattr(exchange, "observe", told.append)
+    return told
+
+
+def send(client: Client, *sent: Json) -> TestResponse:
+    """A PATCH of a new user."""
+    id = client.create(f"{uuid4()}@example.com", title="old")["id"]
+    return client.send("PATCH", f"/Users/{id}", {"schemas": [PATCH_OP], "Operations": list(sent)})
+
+
+@pytest.mark.req("R-PATCH-04", "R-HTTP-16", "ENTRA-20")
+@pytest.mark.parametrize("name", ["entra", "okta", "google", "generic"])
+def test_members_in_any_case_are_read_and_counted(server: Server, facts: list[RequestFacts], name: str) -> None:
+    answer = send(Client(server.app(), server.token(server.tenant(), name)), CAPITALS)
+    assert answer.status_code == 200, answer.text
+    assert answer.get_json(force=True)["title"] == "new"
+    assert facts[-1].tolerances == {"lower-member-names": 1}
+
+
+@pytest.mark.req("R-PATCH-04")
+@pytest.mark.parametrize("name", ["Op", "Path", "Value"])
+def test_strict_reads_members_to_the_letter(server: Server, name: str) -> None:
+    sent = {name if key.lower() == name.lower() else key.lower(): value for key, value in CAPITALS.items()}
+    client = Client(server.app(), server.token(server.tenant(), "strict"))
+    assert_error(send(client, sent), 400, "invalidSyntax")
+
+
+@pytest.mark.req("R-HTTP-15")
+def test_a_member_in_two_spellings_is_refused(client: Client) -> None:
+    assert_error(send(client, {**CAPITALS, "op": "replace"}), 400, "invalidSyntax")
+
+
+@pytest.mark.req("R-SEC-08")
+def test_the_settings_limit_the_operations_and_their_paths(server: Server) -> None:
+    client = Client(server.app(max_patch_operations=2, max_filter=64), server.token(server.tenant()))
+    assert send(client, ADD, ADD).status_code == 200
+    assert_error(send(client, ADD, ADD, ADD), 413)
+    path = f'emails[type eq "{"x" * 64}"]'
+    assert_error(send(client, {"op": "remove", "path": path}), 400, "invalidPath")
+
+
+@pytest.mark.req("R-I18N-09", "ENTRA-26")
+@pytest.mark.parametrize("name", ["entra", "generic"])
+def test_nul_in_json_text_inside_a_value_does_not_become_text(database_url: str, name: str) -> None:
+    server = Server(Settings(database_url=database_url))
+    try:
+        client = Client(server.app(), server.token(server.tenant(), name))
+        roles = [{"value": r'{"value":"a\u0000b"}'}]
+        patched = send(client, {"op": "add", "path": "roles", "value": roles})
+        created = client.send("POST", "/Users", {"schemas": [USER], "userName": "ana", "roles": roles})
+        assert (patched.status_code, created.status_code) == (200, 201)
+        for answer in (patched, created):
+            assert answer.get_json(force=True)["roles"] == roles
+            assert client.get(f"/Users/{answer.get_json(force=True)['id']}").get_json(force=True)["roles"] == roles
+    finally:
+        server.close()
