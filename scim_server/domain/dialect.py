@@ -49,7 +49,9 @@ class Tolerance(StrEnum):
     """A PUT keeps absent attributes that have a default or whose extension's binding says keep [they are cleared].
     """
     UNKNOWN_MEMBER = "unknown-member"
-    """An element kept as rows may name a resource that does not exist [400 invalidValue]."""
+    """An element kept as rows may name a resource that does not exist [400 invalidValue]. It is not looked for, and so
+    not counted.
+    """
 
 
 class _Unfit:
