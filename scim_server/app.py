@@ -22,7 +22,9 @@ from scim_server.domain.registry import Registry
 from scim_server.http.application import build
 from scim_server.http.views import Parts
 from scim_server.service.resources import Resources
+from scim_server.service.upkeep import Redraft
 from scim_server.storage import sql
+from scim_server.storage.base import Tenancy
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -74,6 +76,11 @@ def load_registry(settings: Settings) -> Registry:
 def open_database(settings: Settings) -> sql.Database:
     """The database of the settings; whoever opens it closes it."""
     return _open(settings, load_registry(settings))
+
+
+def redraft(settings: Settings, tenancy: Tenancy) -> Redraft:
+    """What a database needs to rebuild what other schemas than those of the settings wrote."""
+    return Redraft(load_registry(settings), tenancy)
 
 
 def create_app(settings: Settings, clock: Clock = now, new_id: NewId = new_id) -> Flask:

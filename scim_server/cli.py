@@ -1,7 +1,7 @@
 """The scim-server command.
 
     scim-server serve                          migrate, then serve
-    scim-server migrate                        bring the tables up to date
+    scim-server migrate                        bring the database up to date
     scim-server tenant  add|list|show|remove   customers
     scim-server token   issue|list|revoke      their credentials
     scim-server extensions check               schemas and profiles
@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from scim_server.config import PREFIX, Settings, SettingsError
 from scim_server.connectors import DIALECTS
 from scim_server.errors import ScimError, Uniqueness
 from scim_server.observability import describe
-from scim_server.storage.base import Credential, Storage, Tenancy, Tenant
+from scim_server.storage.base import Credential, Draft, Progress, Record, Storage, Tenancy, Tenant
 
 FIRST_TENANT: Final = "default"
 DEFAULT_PROFILE: Final = "contact-centre"
@@ -40,6 +40,7 @@ _TENANT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _LIFETIME: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _NEVER: Final = "never"
+_MANY: Final = 5000
 
 
 class Database(Protocol):
@@ -52,6 +53,8 @@ class Database(Protocol):
     def tenancy(self) -> Tenancy: ...
 
     def migrate(self) -> None: ...
+
+    def rebuild(self, draft_of: Callable[[int, Record], Draft | None]) -> Iterator[Progress]: ...
 
     def is_empty(self) -> bool: ...
 
@@ -128,10 +131,10 @@ def serve(**options: str | int | None) -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the tables up to date, and say whether the server could serve now."""
+    """Bring the tables, and what look-ups need, up to date, and say whether the server could serve now."""
     settings = Settings.load()
     with _opened(settings) as database:
-        database.migrate()
+        _bring_up_to_date(settings, database)
         missing = _readiness(settings, database)
     if missing:
         raise click.ClickException(missing)
@@ -305,7 +308,7 @@ def _readiness(settings: Settings, database: Database) -> str | None:
 def _prepare(settings: Settings) -> auth.Secret | None:
     """Migrate; on an empty database make the first tenant and its token."""
     with _opened(settings) as database:
-        database.migrate()
+        _bring_up_to_date(settings, database)
         if not database.is_empty():
             return None
         try:
@@ -314,6 +317,25 @@ def _prepare(settings: Settings) -> auth.Secret | None:
             # Another server started on the same database at the same moment, and prints the token.
             return None
         return _grant(database.tenancy, first, DEFAULT_DIALECT, DEFAULT_LIFETIME, read_only=False)
+
+
+def _bring_up_to_date(settings: Settings, database: Database) -> None:
+    """Migrate, and rebuild what other schemas wrote, with a line on standard error now and then where it is much.
+
+    Values that ought to be unique and are there twice are named by where they are, never shown.
+    """
+    database.migrate()
+    names: Mapping[int, str] = {}
+    told = 0
+    for progress in database.rebuild(app.redraft(settings, database.tenancy)):
+        if progress.total > _MANY and (progress.done >= told + _MANY or progress.done == progress.total):
+            told = progress.done
+            click.echo(f"Rebuilt {progress.done} of {progress.total} resources.", err=True)
+        if progress.duplicates:
+            names = names or {tenant.id: tenant.name for tenant in database.tenancy.tenants()}
+        for found in progress.duplicates:
+            where = f"{found.resource_type} {found.id} of tenant {names[found.tenant]}"
+            click.echo(f"Duplicate: {where} has the {found.path} of {found.resource_type} {found.holder}.", err=True)
 
 
 def _grant(

@@ -23,6 +23,7 @@ from scim_server.catalog.faults import CatalogError, Fault, Severity
 from scim_server.catalog.files import Document, Kind
 from scim_server.catalog.resource_types import Outcome, assemble
 from scim_server.catalog.schemas import Definition
+from scim_server.domain import compare
 from scim_server.domain.registry import Registry, published
 
 __all__ = ["CatalogError", "Fault", "Severity", "check", "load"]
@@ -52,9 +53,20 @@ def check(path: Path) -> list[Fault]:
 
 
 def stamp(documents: Iterable[Document]) -> str:
-    """SHA-256, in hexadecimal, of what the files say, wherever they are, and of the Unicode version that folds case."""
-    texts = sorted(_canonical([d.source.kind, d.content]) for d in documents)
-    return hashlib.sha256(_canonical([unicodedata.unidata_version, *texts]).encode()).hexdigest()
+    """SHA-256, in hexadecimal, of what the files mean, wherever they are, of the form that stored values are compared
+    in, and of the Unicode version that folds case.
+    """
+    texts = sorted(_canonical([d.source.kind, _undescribed(d.content)]) for d in documents)
+    return hashlib.sha256(_canonical([compare.FORMAT, unicodedata.unidata_version, *texts]).encode()).hexdigest()
+
+
+def _undescribed(value: object) -> object:
+    """The value without the descriptions in it: what they say changes nothing that is stored."""
+    if isinstance(value, list):
+        return [_undescribed(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _undescribed(member) for name, member in value.items() if name != "description"}
 
 
 def _canonical(value: object) -> str:

@@ -42,6 +42,9 @@ from scim_server.domain.schema import (
     Uniqueness,
 )
 
+FORMAT: Final = 1
+"""Counts the changes of what keys and forms look like: with another one, whatever is stored is made anew."""
+
 Key: TypeAlias = str | int | bool
 """A comparison key: text, int64 or boolean; keys of one attribute are of one type."""
 

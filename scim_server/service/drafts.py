@@ -13,7 +13,7 @@ from scim_server.domain.project import join, known, split
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Attributes, schemas
 from scim_server.domain.schema import ID, META, SCHEMAS, Json, ResourceType
-from scim_server.storage.base import Draft, Entry, Record
+from scim_server.storage.base import Draft, Entries, Entry, Record
 
 
 def dumps(value: Json) -> str:
@@ -29,7 +29,7 @@ def loads(text: str) -> Any:
 def draft(registry: Registry, resource_type: ResourceType, id: str, attributes: Attributes) -> Draft:
     """Everything that storage needs to keep a resource with these attributes."""
     visible, hidden = split(resource_type, attributes)
-    unique, indexed = compare.entries(resource_type, attributes)
+    found_by = entries(resource_type, attributes)
     head = {SCHEMAS: schemas(resource_type, attributes), ID: id}
     return Draft(
         id=id,
@@ -38,9 +38,15 @@ def draft(registry: Registry, resource_type: ResourceType, id: str, attributes: 
         hidden=dumps(hidden) if hidden else None,
         comparison=dumps(compare.form(resource_type, attributes)),
         label=_label(resource_type, attributes),
-        unique=frozenset(Entry(path, key) for path, key in unique),
-        indexed=frozenset(Entry(path, key) for path, key in indexed),
+        unique=found_by.unique,
+        indexed=found_by.indexed,
     )
+
+
+def entries(resource_type: ResourceType, attributes: Attributes) -> Entries:
+    """The look-up rows of a resource with these attributes."""
+    unique, indexed = compare.entries(resource_type, attributes)
+    return Entries(frozenset(Entry(*pair) for pair in unique), frozenset(Entry(*pair) for pair in indexed))
 
 
 def attributes_of(record: Record, registry: Registry, resource_type: ResourceType) -> Attributes:

@@ -25,7 +25,7 @@ from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, Json, Kept, ResourceType, Returned
 from scim_server.errors import InvalidValue, MutabilityViolation, NotFound
 from scim_server.service.conditions import Conditions
-from scim_server.service.drafts import attributes_of, draft, dumps
+from scim_server.service.drafts import attributes_of, draft, dumps, entries
 from scim_server.service.representation import Representation, location, render, render_list
 from scim_server.storage.base import Record, Storage, Transaction
 
@@ -254,9 +254,13 @@ def _write(
     change: Change,
     now: str,
 ) -> Record:
-    """Write what differs; the record as it is then, its rows aside."""
-    if change.attributes != before or record.stamp != context.registry.stamp:
-        old = draft(context.registry, resource_type, record.id, before)
+    """Write what differs; the record as it is then, its rows aside.
+
+    What another registry wrote stays as it is where nothing differs: making it anew is the migration's.
+    """
+    if change.attributes != before:
+        # Which entries it has depends on the registry that wrote it.
+        old = entries(resource_type, before) if record.stamp == context.registry.stamp else None
         new = draft(context.registry, resource_type, record.id, change.attributes)
         version = transaction.update(resource_type, old, new, now)
         meta = replace(record.meta, version=version, last_modified=now)

@@ -64,6 +64,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """All look-up rows of a resource."""
+
+    unique: frozenset[Entry]
+    indexed: frozenset[Entry]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A resource ready to be written. `comparison` is JSON text: what SQL reads; `unique` and `indexed` its look-up
     rows.
@@ -79,6 +87,10 @@ class Draft:
     label: str | None
     unique: frozenset[Entry]
     indexed: frozenset[Entry]
+
+    @property
+    def entries(self) -> Entries:
+        return Entries(self.unique, self.indexed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +133,11 @@ class Transaction(Protocol):
         Raises errors.Uniqueness where a unique entry is taken, naming the attribute.
         """
 
-    def update(self, resource_type: ResourceType, before: Draft, after: Draft, now: str) -> int:
-        """Store new content of a locked resource and move its version, which is returned; entries change by the
-        difference.
+    def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
+        """Store new content of a locked resource and move its version, which is returned.
+
+        Entries change by the difference to `before`. None where another registry wrote the resource, so that nobody
+        knows which it has: all of them go, and those of `after` come.
 
         Raises errors.Uniqueness as `insert` does; the resource's own entries are no conflict.
         """
@@ -172,9 +186,29 @@ class Storage(Protocol):
         """
 
     def readiness(self, stamp: str) -> str | None:
-        """None where the database answers, is migrated, and holds comparison forms of this stamp; else a sentence
-        that says what is missing.
+        """None where the database answers, has the tables of this program, and holds comparison forms of this stamp;
+        else a sentence that says what is missing.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A resource without the unique entry for `path` that it should have: `holder` has the same value."""
+
+    tenant: int
+    resource_type: str
+    id: str
+    path: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rebuild is: resources done, how many there were to do, and what was found since the last one."""
+
+    done: int
+    total: int
+    duplicates: Sequence[Duplicate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +222,10 @@ class Tenant:
     name: str
     profile: str
     settings: Mapping[str, Any]
+
+    @property
+    def not_unique(self) -> frozenset[str]:
+        return frozenset(self.settings.get("not_unique", ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ def fill(database: Database, model: Model) -> World:
         for id, thing in model.resources.items():
             before = draft(thing.resource_type, id, thing.attributes)
             if thing.meta.last_modified != thing.meta.created and not thing.members:
-                version = transaction.update(thing.resource_type, before, before, thing.meta.last_modified)
+                version = transaction.update(thing.resource_type, before.entries, before, thing.meta.last_modified)
                 thing.meta = Meta(thing.meta.created, thing.meta.last_modified, version, 1)
 
     database.storage.write(tenant, write)

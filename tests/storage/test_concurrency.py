@@ -119,7 +119,9 @@ def test_racing_updates_queue_and_each_moves_the_version(storage: Storage, tenan
             assert record is not None
             before = draft(THING, "a", text="a", count=record.meta.version - 1)
             assert record.document == before.document
-            return transaction.update(THING, before, draft(THING, "a", text="a", count=record.meta.version), LATER)
+            return transaction.update(
+                THING, before.entries, draft(THING, "a", text="a", count=record.meta.version), LATER
+            )
 
         return storage.write(tenant, update)
 

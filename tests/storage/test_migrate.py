@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, null, text, update
 from sqlalchemy.exc import DBAPIError
 
 from scim_server.domain.query import Query, Selection

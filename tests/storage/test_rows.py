@@ -149,7 +149,7 @@ def test_a_change_of_rows_leaves_document_and_version_alone(storage: Storage, gr
 def test_the_later_of_both_times_is_the_time_of_the_resource(storage: Storage, group: int) -> None:
     change_rows(storage, group, RowsChange(add={"u": {"value": "u"}}))
     same = draft(THING, "g")
-    storage.write(group, lambda t: t.update(THING, same, same, DAY))
+    storage.write(group, lambda t: t.update(THING, same.entries, same, DAY))
     record = storage.read(group, THING, "g", frozenset())
     assert record is not None
     assert record.meta == Meta(DAY, LATER, 2, 2)

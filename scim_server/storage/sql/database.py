@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 
 from sqlalchemy import exists, select
 
 from scim_server.domain.registry import Registry
-from scim_server.storage.base import Draft, Record, Storage, Tenancy
+from scim_server.storage.base import Progress, Storage, Tenancy
 from scim_server.storage.sql import migrate, rebuild
 from scim_server.storage.sql.engine import Connections, Limits, Synchronous, connect
 from scim_server.storage.sql.store import SqlStorage
@@ -35,11 +35,12 @@ class Database:
         migrate.migrate(self.connections)
         rebuild.adopt(self.connections, self._registry.stamp)
 
-    def rebuild(self, draft_of: Callable[[int, Record], Draft]) -> Sequence[rebuild.Duplicate]:
+    def rebuild(self, draft_of: rebuild.DraftOf) -> Iterator[Progress]:
         """Make the comparison forms and look-up rows anew that another registry wrote; nothing where none did.
 
-        `draft_of` gets the tenant and the record without rows and derived values. Interrupted, it goes on where it was.
-        What is returned lists the resources that a new uniqueness found a second time.
+        The work is done while the iterator is consumed, a batch at a time; interrupted, the next one goes on where it
+        was. `draft_of` gets the tenant and the record without rows and derived values, and answers None for a resource
+        whose type is gone. What a new uniqueness finds a second time stays, and is told.
         """
         return rebuild.Rebuild(self.connections, self._store.statements, self._registry, draft_of).run()
 

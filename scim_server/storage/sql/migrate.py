@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
 
 from scim_server.storage.sql.engine import Connections
 
@@ -36,7 +38,29 @@ def _upgrade(connection: Connection) -> None:
 
 def configuration(connection: Connection) -> Config:
     """Alembic's configuration, without a file."""
+    config = _scripts()
+    config.attributes["connection"] = connection
+    return config
+
+
+def revision(connection: Connection) -> str | None:
+    """The last step that the database has seen; None where it has seen none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(_REVISION).scalar()
+    return found
+
+
+@cache
+def head() -> str | None:
+    """The last step that there is."""
+    return ScriptDirectory.from_config(_scripts()).get_current_head()
+
+
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+def _scripts() -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    config.attributes["connection"] = connection
     return config

@@ -2,37 +2,50 @@
 
 Every resource carries the stamp of the registry that wrote it, so what is left to do is what has another stamp. A
 resource keeps its version and times: what clients see of it did not change. What a new uniqueness finds twice stays,
-without the entry, and is listed, so that an operator can decide.
+without the entry, and is told, so that an operator can decide.
+
+Rows carry no stamp. Their forms are gone through where a resource has another stamp, or the database as a whole, and
+written where they differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Text, bindparam, cast, delete, exists, insert, select, update
+import orjson
+from sqlalchemy import (
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
-from scim_server.storage.base import Draft, Record
+from scim_server.domain.schema import Attribute
+from scim_server.storage.base import Draft, Duplicate, Progress, Record
 from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.records import kind_of
+from scim_server.storage.sql.rows import comparison_of
 from scim_server.storage.sql.spelling import json_list
-from scim_server.storage.sql.store import Statements, columns, pairs
-from scim_server.storage.sql.tables import attribute_index, json_form, resources, schema_state, unique_values
+from scim_server.storage.sql.store import Statements, columns, drop_entries, pairs
+from scim_server.storage.sql.tables import json_form, membership_state, relations, resources, schema_state
 
 BATCH = 500
+ROWS_BATCH = 5000
 
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """A resource without the unique entry for `path` that it should have: `holder` has the same value."""
-
-    tenant: int
-    resource_type: str
-    id: str
-    path: str
-    holder: str
+DraftOf: TypeAlias = Callable[[int, Record], Draft | None]
 
 
 def adopt(connections: Connections, stamp: str) -> None:
@@ -43,39 +56,54 @@ def adopt(connections: Connections, stamp: str) -> None:
 class Rebuild:
     """Makes forms and entries anew for one registry."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        statements: Statements,
-        registry: Registry,
-        draft_of: Callable[[int, Record], Draft],
-    ) -> None:
+    def __init__(self, connections: Connections, statements: Statements, registry: Registry, draft_of: DraftOf) -> None:
         self._connections = connections
         self._statements = statements
         self._stamp = registry.stamp
         self._draft_of = draft_of
+        self._with_rows = [t.name for t in registry.resource_types if t.rows_attributes]
+        self._rows = {kind_of(t.name, a.name): a for t in registry.resource_types for a in t.rows_attributes}
 
-    def run(self) -> Sequence[Duplicate]:
-        """Rebuild whatever another registry wrote, then take its stamp. Several processes may run it at once."""
-        if self._connections.read(lambda connection: connection.execute(_STAMP).scalar()) == self._stamp:
-            return ()
-        found: list[Duplicate] = []
-        while (batch := self._connections.write(self._batch)) is not None:
-            found += batch
-        self._connections.write(lambda connection: _set_stamp(connection, self._stamp))
-        return found
+    def run(self) -> Iterator[Progress]:
+        """Rebuild whatever another registry wrote, then take the stamp. Several processes may run it at once."""
+        total = self._connections.read(self._stale)
+        if not total and self._connections.read(lambda connection: connection.execute(_STAMP).scalar()) == self._stamp:
+            return
+        self._rebuild_rows()
+        yield from self._rebuild_resources(total)
+        self._connections.write(self._finish)
 
-    def _batch(self, connection: Connection) -> list[Duplicate] | None:
-        rows = connection.execute(_STALE, {"stamp": self._stamp, "limit": BATCH}).mappings().all()
-        if not rows:
-            return None
-        return [duplicate for row in rows for duplicate in self._resource(connection, row)]
+    def _stale(self, connection: Connection) -> int:
+        return int(connection.execute(_COUNT_STALE, {"stamp": self._stamp}).scalar_one())
+
+    def _finish(self, connection: Connection) -> None:
+        connection.execute(_ADD_STATES, {"types": self._with_rows})
+        _set_stamp(connection, self._stamp)
+
+    # Resources
+
+    def _rebuild_resources(self, total: int) -> Iterator[Progress]:
+        done, place = 0, _START
+
+        def work(connection: Connection) -> tuple[Sequence[Any], list[Duplicate]]:
+            rows = connection.execute(_STALE, {"stamp": self._stamp, "limit": BATCH, **place}).mappings().all()
+            return rows, [duplicate for row in rows for duplicate in self._resource(connection, row)]
+
+        while True:
+            rows, duplicates = self._connections.write(work)
+            if not rows:
+                return
+            done, place = done + len(rows), {"after_tenant": rows[-1]["tenant_id"], "after_id": rows[-1]["id"]}
+            yield Progress(done, max(done, total), duplicates)
 
     def _resource(self, connection: Connection, row: Any) -> list[Duplicate]:
-        draft = self._draft_of(row["tenant_id"], _record(row))
         whose = {"tenant": row["tenant_id"], "of_type": row["type"], "resource": row["id"]}
-        for statement in _DROP:
-            connection.execute(statement, whose)
+        draft = self._draft_of(row["tenant_id"], _record(row))
+        if draft is None:
+            # Should its type come back, it does so under another stamp, and the resource is made anew then.
+            connection.execute(_MARK, {**whose, "stamp": self._stamp})
+            return []
+        drop_entries(connection, row["tenant_id"], draft.id)
         connection.execute(_REWRITE, {**whose, **columns(draft)})
         entries = {"entries": json_list(pairs(draft.unique)), "indexed": json_list(pairs(draft.indexed))}
         connection.execute(self._statements.unique, {**whose, **entries})
@@ -90,6 +118,37 @@ class Rebuild:
             for path, holder in holders
             if holder != draft.id
         ]
+
+    # Rows
+
+    def _rebuild_rows(self) -> None:
+        place: dict[str, Any] | None = _FIRST_ROW
+        while place is not None:
+            place = self._rows_batch(place)
+
+    def _rows_batch(self, place: dict[str, Any]) -> dict[str, Any] | None:
+        """Rewrite the forms that differ among the rows after a place; the place of the last one."""
+        found = self._connections.read(
+            lambda connection: connection.execute(_ROWS, {**place, "limit": ROWS_BATCH}).mappings().all()
+        )
+        known = [(self._rows[row["kind"]], row) for row in found if row["kind"] in self._rows]
+        changes = [change for attribute, row in known if (change := _changed(attribute, row)) is not None]
+        if changes:
+            self._connections.write(lambda connection: connection.execute(_REWRITE_ROW, changes))
+        return {f"after_{name}": found[-1][name] for name in _ROW_KEY} if found else None
+
+
+def _changed(attribute: Attribute, row: Any) -> dict[str, Any] | None:
+    """The parameters that rewrite a row's form, where it is another one now."""
+    new = comparison_of(attribute, json.loads(row["element"], parse_float=Decimal))
+    if _parsed(new) == _parsed(row["comparison"]):
+        return None
+    return {**{f"of_{name}": row[name] for name in _ROW_KEY}, "was": row["element"], "comparison": new}
+
+
+def _parsed(form: Any) -> Any:
+    """A form as a value: SQLite has it as text, PostgreSQL's driver has read it already."""
+    return orjson.loads(form) if isinstance(form, str) else form
 
 
 def _record(row: Any) -> Record:
@@ -107,22 +166,47 @@ def _set_stamp(connection: Connection, stamp: str) -> None:
 
 
 _STAMP = select(schema_state.c.stamp)
+_START: dict[str, Any] = {"after_tenant": -1, "after_id": ""}
+_COUNT_STALE = select(func.count()).select_from(resources).where(resources.c.stamp != bindparam("stamp"))
 _STALE = (
     select(resources)
-    .where(resources.c.stamp != bindparam("stamp"))
+    .where(
+        resources.c.stamp != bindparam("stamp"),
+        tuple_(resources.c.tenant_id, resources.c.id) > tuple_(bindparam("after_tenant"), bindparam("after_id")),
+    )
     .order_by(resources.c.tenant_id, resources.c.id)
     .limit(bindparam("limit"))
     .with_for_update()
 )
-_REWRITE = (
-    update(resources)
-    .where(resources.c.tenant_id == bindparam("tenant"), resources.c.id == bindparam("resource"))
-    .values(
-        **{name: bindparam(name) for name in ("stamp", "label", "label_key", "document", "hidden")},
-        comparison=cast(bindparam("comparison", type_=Text), json_form()),
-    )
+_ONE = update(resources).where(resources.c.tenant_id == bindparam("tenant"), resources.c.id == bindparam("resource"))
+_MARK = _ONE.values(stamp=bindparam("stamp"))
+_REWRITE = _ONE.values(
+    **{name: bindparam(name) for name in ("stamp", "label", "label_key", "document", "hidden")},
+    comparison=cast(bindparam("comparison", type_=Text), json_form()),
 )
-_DROP = tuple(
-    delete(table).where(table.c.tenant_id == bindparam("tenant"), table.c.resource_id == bindparam("resource"))
-    for table in (unique_values, attribute_index)
+_ROW_KEY = ("tenant_id", "kind", "owner", "target")
+_FIRST_ROW: dict[str, Any] = {"after_tenant_id": -1, "after_kind": "", "after_owner": "", "after_target": ""}
+_ROWS = (
+    select(relations)
+    .where(tuple_(*(relations.c[name] for name in _ROW_KEY)) > tuple_(*(bindparam(f"after_{n}") for n in _ROW_KEY)))
+    .order_by(*(relations.c[name] for name in _ROW_KEY))
+    .limit(bindparam("limit"))
+)
+_REWRITE_ROW = (
+    update(relations)
+    .where(
+        *(relations.c[name] == bindparam(f"of_{name}") for name in _ROW_KEY),
+        relations.c.element == bindparam("was"),  # whoever changed it meanwhile wrote its form too
+    )
+    .values(comparison=cast(bindparam("comparison", type_=Text), json_form()))
+)
+# A type that keeps rows only now has resources from before.
+_ADD_STATES = insert(membership_state).from_select(
+    ["tenant_id", "owner", "version", "last_modified"],
+    select(resources.c.tenant_id, resources.c.id, literal(1), resources.c.last_modified).where(
+        resources.c.type.in_(bindparam("types", expanding=True)),
+        ~exists().where(
+            membership_state.c.tenant_id == resources.c.tenant_id, membership_state.c.owner == resources.c.id
+        ),
+    ),
 )

@@ -99,12 +99,13 @@ class RowsWriter:
 
 def _listed(attribute: Attribute, elements: Mapping[str, Element]) -> str:
     return json_list(
-        [ordinal, id, _text(element), _comparison(attribute, element)]
+        [ordinal, id, _text(element), comparison_of(attribute, element)]
         for ordinal, (id, element) in enumerate(elements.items())
     )
 
 
-def _comparison(attribute: Attribute, element: Element) -> str | None:
+def comparison_of(attribute: Attribute, element: Element) -> str | None:
+    """The comparison form of an element as JSON text."""
     form = compare.row_form(attribute, element)
     return None if form is None else _text(form)
 
