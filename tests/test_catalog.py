@@ -12,7 +12,7 @@ import pytest
 
 from scim_server import catalog
 from scim_server.catalog import shapes
-from scim_server.domain import coerce
+from scim_server.domain import coerce, compare
 from scim_server.domain.constraints import check_required
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.publish import HAS_CASE, HAS_UNIQUENESS
@@ -585,6 +585,19 @@ def test_another_version_of_unicode_changes_the_stamp(monkeypatch: pytest.Monkey
     before = catalog.load().stamp
     monkeypatch.setattr(unicodedata, "unidata_version", "1.1.5")
     assert catalog.load().stamp != before
+
+
+def test_another_comparison_form_changes_the_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = catalog.load().stamp
+    monkeypatch.setattr(compare, "FORMAT", compare.FORMAT + 1)
+    assert catalog.load().stamp != before
+
+
+def test_a_description_in_other_words_leaves_the_stamp(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    edit(folder / BADGE, "description", "Other words.")
+    edit(folder / BADGE, "attributes/0/description", "Other words.")
+    assert catalog.load(folder).stamp == catalog.load(RIGHT).stamp
 
 
 # --- the extensions that come along
