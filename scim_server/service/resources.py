@@ -263,11 +263,12 @@ def _write(
         old = entries(resource_type, before) if record.stamp == context.registry.stamp else None
         new = draft(context.registry, resource_type, record.id, change.attributes)
         version = transaction.update(resource_type, old, new, now)
-        meta = replace(record.meta, version=version, last_modified=now)
+        meta = replace(record.meta, version=version, last_modified=max(record.meta.last_modified, now))
         record = replace(record, meta=meta, stamp=new.stamp, document=new.document, hidden=new.hidden)
     if _change_rows(transaction, context, resource_type, record.id, change.rows):
         version = transaction.touch(resource_type, record.id, now)
-        record = replace(record, meta=replace(record.meta, membership_version=version, last_modified=now))
+        meta = replace(record.meta, membership_version=version, last_modified=max(record.meta.last_modified, now))
+        record = replace(record, meta=meta)
     return record
 
 
