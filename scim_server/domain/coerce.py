@@ -102,7 +102,7 @@ def single(attribute: Attribute, raw: Json, leniency: Leniency) -> Json:
             raise _misfit(attribute, raw, _EXPECTED[attribute.type])
     if attribute.is_complex:
         return _members(attribute, raw, leniency)
-    if raw == "" and isinstance(raw, str):
+    if raw == "":
         return _empty(attribute, leniency)
     return raw
 

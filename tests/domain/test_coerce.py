@@ -217,6 +217,16 @@ def test_an_empty_string_is_a_value_in_strict_and_none_elsewhere() -> None:
     assert set(leniency.used) == {"empty-string", "empty-element"}
 
 
+@req("ENTRA-34", "R-NULL-03", "X-08")
+def test_an_empty_string_is_no_wish_to_have_no_default() -> None:
+    leniency = generic()
+    read = body({"active": "", "level": "", "code": ""}, leniency)
+    assert (read.attributes, read.named) == ({}, {"code"})
+    assert leniency.used == {"empty-string": 3}
+    with pytest.raises(InvalidValue, match="active"):
+        body({"active": ""}, strict())
+
+
 @req("R-CHAR-01")
 @pytest.mark.parametrize("leniency", [strict, generic])
 def test_a_required_text_is_not_empty(leniency: Any) -> None:
