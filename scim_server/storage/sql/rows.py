@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, cast, delete, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, bindparam, cast, delete, func, or_, select
 
 from scim_server.domain import compare
 from scim_server.domain.filter import BoundFilter
@@ -41,11 +41,15 @@ class RowsWriter:
         self._clear = delete(relations).where(self._owned, self._unlisted)
 
     def apply(self, connection: Connection, whose: Mapping[str, Any], attribute: Attribute, change: RowsChange) -> bool:
-        """Apply a change to the rows of `whose` (tenant, kind, owner); whether a row came, went or changed."""
+        """Apply a change to the rows of `whose`; whether a row came, went or changed.
+
+        `whose` has tenant, kind, owner, and `age`: 0 for the rows that a resource is made with, 1 for all later ones,
+        which come behind them.
+        """
         changed = self._delete(connection, whose, change)
-        for statement, elements in ((self._add, change.add), (self._put, change.put)):
+        for statement, elements, first in ((self._add, change.add, 0), (self._put, change.put, len(change.add))):
             if elements:
-                parameters = {**whose, "rows": _listed(attribute, elements)}
+                parameters = {**whose, "rows": _listed(attribute, elements, first)}
                 changed += connection.execute(statement, parameters).rowcount
         return changed > 0
 
@@ -68,7 +72,8 @@ class RowsWriter:
         version = select(membership_state.c.version).where(
             membership_state.c.tenant_id == bindparam("tenant"), membership_state.c.owner == bindparam("owner")
         )
-        position = func.coalesce(version.scalar_subquery(), 0) * _ORDINALS + given.number(0)
+        age = bindparam("age", type_=Integer)
+        position = (func.coalesce(version.scalar_subquery(), 0) + age) * _ORDINALS + given.number(0)
         target = given.field(1)
         rows = (
             select(
@@ -97,10 +102,10 @@ class RowsWriter:
         )
 
 
-def _listed(attribute: Attribute, elements: Mapping[str, Element]) -> str:
+def _listed(attribute: Attribute, elements: Mapping[str, Element], first: int) -> str:
     return json_list(
         [ordinal, id, _text(element), comparison_of(attribute, element)]
-        for ordinal, (id, element) in enumerate(elements.items())
+        for ordinal, (id, element) in enumerate(elements.items(), first)
     )
 
 

@@ -147,6 +147,7 @@ class SqlTransaction:
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
+        self._new: set[str] = set()
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         if not resource_type.rows_attributes and not expand:
@@ -175,6 +176,7 @@ class SqlTransaction:
         insert = self._statements.insert_with_rows if has_rows else self._statements.insert
         if len(insert(self._connection, parameters)) < len(draft.unique):
             self._refuse(resource_type, draft.id, draft.unique)
+        self._new.add(draft.id)
         return Meta(now, now, 1, 1 if has_rows else None)
 
     def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
@@ -191,7 +193,8 @@ class SqlTransaction:
         return version
 
     def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
-        whose = {"tenant": self._tenant, "kind": kind_of(resource_type.name, attribute.name), "owner": id}
+        kind, age = kind_of(resource_type.name, attribute.name), int(id not in self._new)
+        whose = {"tenant": self._tenant, "kind": kind, "owner": id, "age": age}
         return self._statements.rows.apply(self._connection, whose, attribute, change)
 
     def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
