@@ -13,7 +13,7 @@ class Limits:
     length: int = 8192
     """Characters."""
     depth: int = 24
-    """Parentheses and brackets inside one another. SQLite's parser holds about 30 in the conditions that they become."""
+    """Parentheses and brackets inside one another; SQLite's parser holds about 30 in what they become."""
     terms: int = 256
     """Comparisons."""
     brackets: int = 1

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +19,7 @@ def server(new_database: Callable[..., str]) -> Iterator[Server]:
         yield server
 
 
-def exchange(server: Server, head: str, body: bytes) -> tuple[int, dict[str, str]]:
+def exchange(server: Server, head: str, body: bytes) -> tuple[int, Any]:
     """Send these bytes and nothing more; the status and the SCIM error, after which the connection must be closed."""
     address = urlsplit(server.base_url)
     request = f"POST /scim/v2/Users HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {server.token}\r\n{head}\r\n\r\n"
