@@ -31,7 +31,6 @@ from scim_server.observability import describe
 from scim_server.storage.base import Credential, Draft, Progress, Record, Storage, Tenancy, Tenant
 
 FIRST_TENANT: Final = "default"
-DEFAULT_PROFILE: Final = "contact-centre"
 DEFAULT_DIALECT: Final = "generic"
 DEFAULT_LIFETIME: Final = timedelta(days=365)
 
@@ -148,20 +147,20 @@ def tenant() -> None:
 
 @tenant.command("add")
 @click.argument("name", type=TenantName())
-@click.option("--profile", default=DEFAULT_PROFILE, show_default=True, help="The rules that hold in it.")
+@click.option("--profile", help="The product profile that it is for; without one, the only one that there is.")
 @click.option(
     "--not-unique",
     multiple=True,
     metavar="URN:ATTRIBUTE",
     help="An attribute that need not be unique; may be repeated.",
 )
-def add_tenant(name: str, profile: str, not_unique: tuple[str, ...]) -> None:
+def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...]) -> None:
     """Add a customer."""
     settings = Settings.load()
-    _check_profile(settings, profile)
+    chosen = _profile(settings, profile)
     relaxed = _unique_attributes(settings, not_unique)
     with _ready(settings) as database:
-        database.tenancy.add_tenant(name, profile, {"not_unique": relaxed} if relaxed else {})
+        database.tenancy.add_tenant(name, chosen, {"not_unique": relaxed} if relaxed else {})
     click.echo(f"Tenant {name} has been added.")
 
 
@@ -312,7 +311,7 @@ def _prepare(settings: Settings) -> auth.Secret | None:
         if not database.is_empty():
             return None
         try:
-            first = database.tenancy.add_tenant(FIRST_TENANT, DEFAULT_PROFILE, {})
+            first = database.tenancy.add_tenant(FIRST_TENANT, _profile(settings, None), {})
         except Uniqueness:
             # Another server started on the same database at the same moment, and prints the token.
             return None
@@ -353,10 +352,14 @@ def _tenant(tenancy: Tenancy, name: str) -> Tenant:
     return found
 
 
-def _check_profile(settings: Settings, profile: str) -> None:
+def _profile(settings: Settings, name: str | None) -> str:
+    """The profile of that name; for None the only one that there is, or no profile."""
     known = app.load_registry(settings).profiles
-    if profile != DEFAULT_PROFILE and profile not in known:
-        raise click.ClickException(f"There is no profile {profile}; there are: {', '.join(known)}.")
+    if name is None:
+        return known[0] if len(known) == 1 else ""
+    if name not in known:
+        raise click.ClickException(f"There is no profile {name}; there are: {', '.join(known)}.")
+    return name
 
 
 def _unique_attributes(settings: Settings, names: Iterable[str]) -> list[str]:
