@@ -59,6 +59,7 @@ SERIAL = Attribute("serial", mutability=Mutability.IMMUTABLE)
 SEALS = Attribute("seals", multi_valued=True, mutability=Mutability.IMMUTABLE)
 SEEN = Attribute("seen", mutability=Mutability.READ_ONLY)
 SECRET = Attribute("secret", mutability=Mutability.WRITE_ONLY, returned=Returned.NEVER)
+TOKEN = Attribute("token", returned=Returned.NEVER)
 PIN = Attribute("pin", mutability=Mutability.WRITE_ONLY, returned=Returned.NEVER, kept=Kept.DISCARDED)
 STICKER = Attribute("sticker", returned=Returned.ALWAYS)
 NOTE = Attribute("note", returned=Returned.REQUEST)
@@ -152,6 +153,7 @@ DEVICE = ResourceType(
             SEALS,
             SEEN,
             SECRET,
+            TOKEN,
             PIN,
             STICKER,
             NOTE,

@@ -27,6 +27,7 @@ WHOLE: Attributes = {
     "level": 0,
     "sticker": "s",
     "secret": "hush",
+    "token": "hush",
     "note": "n",
     "place": {"street": "1", "key": "k", "badge": "b", "alarm": "a", "remark": "r"},
     "ports": [
@@ -105,7 +106,7 @@ NAMED = [
     ("ports.value,ports.hint", {"ports.value", "ports.hint"}),
     ("ports.community", set()),
     ("note", {"note"}),
-    ("secret", set()),
+    ("secret,token", set()),
     ("pin", set()),
     ("billing", {"billing.account", "billing.vat"}),
     ("billing.vat", {"billing.vat"}),
@@ -298,7 +299,7 @@ def test_what_split_takes_apart_join_puts_together(attributes: Attributes) -> No
     visible, hidden = split(DEVICE, attributes)
     assert join(visible, hidden, DEVICE) == attributes == before
     assert visible == project(attributes, shape(DEFAULT, DEVICE))
-    assert "hush" not in str(split(DEVICE, {**attributes, "secret": "hush"})[0])
+    assert "hush" not in str(split(DEVICE, {**attributes, "secret": "hush", "token": "hush"})[0])
 
 
 def test_a_resource_that_is_sent_wholly_hides_nothing() -> None:

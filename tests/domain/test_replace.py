@@ -109,18 +109,18 @@ REPLACEMENTS = [
         id="of a complex value that is absent the immutable part stays",
     ),
     pytest.param(
-        {"name": "d", "secret": "s"},
+        {"name": "d", "secret": "s", "token": "t"},
         {},
-        {"secret": "s"},
+        {"secret": "s", "token": "t"},
         marks=req("R-PUT-05", "OKTA-22"),
         id="what is never returned stays",
     ),
     pytest.param(
-        {"name": "d", "secret": "s"},
-        {"secret": None},
+        {"name": "d", "secret": "s", "token": "t", "place": {"alarm": "A", "badge": "B"}},
+        {"secret": None, "token": None, "place": None},
         {},
         marks=req("R-PUT-03"),
-        id="what is never returned is cleared by name",
+        id="what is never returned is cleared by name, a complex value with all its parts",
     ),
 ]
 
