@@ -46,7 +46,8 @@ REPLACEMENTS = [
         id="what is given replaces the whole value",
     ),
     pytest.param(
-        {"name": "d", "code": "c", "labels": ["a"], "place": {"street": "1"}, "externalId": "x", HALL: {"door": "1"}},
+        {"name": "d", "code": "c", "labels": ["a"], "place": {"street": "1"}, "externalId": "x", HALL: {"door": "1"}}
+        | {"ports": [{"value": "1", "mac": "m", "state": "up"}]},
         {},
         {},
         marks=req("R-PUT-04", "R-PUT-05", "R-PUT-03"),
