@@ -101,8 +101,9 @@ class Searches:
         return plan, literals
 
     def _prepared(self, query: Query, known: Sequence[Prepared], expand: Expand) -> Plan:
-        if len(known) == 1 and known[0].ids is not None:
-            return self._looked_up(query, known[0].ids, true(), expand)
+        ids = known[0].ids if len(known) == 1 else None
+        if ids is not None:
+            return self._looked_up(query, ids, true(), expand)
         return self._planned(query, list(map(self._conditions.named_by, known)), expand)
 
     def _ad_hoc(self, query: Query, expand: Expand) -> Plan:

@@ -83,7 +83,8 @@ class Conditions:
 
     def named_by(self, prepared: Prepared) -> Condition:
         """The condition that a prepared filter is."""
-        return true() if prepared.ids is None else self._tests.spelling.named_by(resources.c.id, prepared.ids)
+        ids = prepared.ids
+        return true() if ids is None else self._tests.spelling.named_by(resources.c.id, ids)
 
     def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
         """The rows of `one` for each row of `few`."""
@@ -100,20 +101,27 @@ class Conditions:
         lookup = lookup_of(bound.path, bound.operator, bound.key, resource_type)
         if lookup is None:
             return None
-        ids = select(lookup.column).where(lookup.where(bindparam(parameter, type_=Text)))
-        return Prepared(f"{lookup.column} {bound.path.key}", ids, {parameter: lookup.key})
+        return Prepared(f"{lookup.column} {bound.path.key}", lookup, {parameter: lookup.key})
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A selection of the ids that a filter finds, None for all, with its literals as parameters.
+    """A look-up whose literal is a parameter, None for all resources.
 
-    Those of one signature are the same statement.
+    Those of one signature are the same statement, which is made for the first of them alone.
     """
 
     signature: str
-    ids: Select[Any] | None
+    lookup: Lookup | None
     parameters: Mapping[str, str]
+
+    @property
+    def ids(self) -> Select[Any] | None:
+        """The selection of the ids that it finds."""
+        if self.lookup is None:
+            return None
+        (parameter,) = self.parameters
+        return select(self.lookup.column).where(self.lookup.where(bindparam(parameter, type_=Text)))
 
 
 # The frame: and, or, not ---------------------------------------------------------------------------------------------
