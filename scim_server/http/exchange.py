@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final
 
 from flask import Response, g, request
 
@@ -22,7 +21,6 @@ from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
 from scim_server.service.resources import Context
 
-NOT_UNIQUE: Final = "not_unique"
 """The setting of a tenant that lists the attributes which need not be unique in it."""
 
 
@@ -53,7 +51,7 @@ class Editions:
         self._made: dict[frozenset[str], Edition] = {}
 
     def of(self, client: Client) -> Edition:
-        relaxed = frozenset(client.tenant.settings.get(NOT_UNIQUE, ()))
+        relaxed = client.tenant.not_unique
         edition = self._made.get(relaxed)
         if edition is None:
             registry = self._registry.without_uniqueness(relaxed)

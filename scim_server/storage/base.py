@@ -94,17 +94,6 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """An element as it is written: its id, its JSON text as sent, and its comparison form (JSON text; None where it
-    has only `value`).
-    """
-
-    id: str
-    element: str
-    comparison: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """One page: the exact number of matches over all pages, and the records of this one."""
 

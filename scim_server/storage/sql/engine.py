@@ -282,7 +282,8 @@ class SqliteAccess:
     """A SQLite file in WAL mode: readers never wait; writers, of all processes, queue on a lock file beside it.
 
     The queue is there because SQLite itself has none: a writer that finds another one sleeps and polls (busy_timeout).
-    Measured with 2 processes of 4 threads: p99 19 ms with the file, 110 to 135 ms without; the longest 39 and 340.
+    Measured with 2 processes of 4 threads, when the wait was the kernel's: p99 19 ms with the file, 110 to 135 without;
+    the longest 39 and 340.
     """
 
     def __init__(self, url: URL, limits: Limits) -> None:
