@@ -198,6 +198,15 @@ class Settings:
     )
 
     max_body: int = _whole(16 * MIB, KIB, KIB * MIB, "bytes", "Largest request body; a larger one is refused with 413.")
+    bulk_max_operations: int = _whole(
+        1000, 1, 100_000, "operations", "Most operations in one bulk request; more are refused with 413."
+    )
+    bulk_max_payload: int = _whole(
+        10 * MIB, KIB, KIB * MIB, "bytes", "Largest body of a bulk request; a larger one is refused with 413."
+    )
+    cursor_timeout: int = _whole(
+        3600, 1, 7 * 24 * 3600, "seconds", "How long a cursor can be used from the moment it was given out."
+    )
     max_filter: int = _whole(
         8 * KIB, 64, MIB, "bytes", "Longest filter, or path of a PATCH; a longer one is refused with 400."
     )

@@ -9,6 +9,9 @@
     │   ├── NoTarget                noTarget
     │   ├── InvalidValue            invalidValue
     │   ├── InvalidVersion          invalidVers
+    │   ├── InvalidCursor           invalidCursor (RFC 9865 section 2.1, as the next two)
+    │   ├── ExpiredCursor           expiredCursor
+    │   ├── InvalidCount            invalidCount
     │   └── MutabilityViolation     mutability
     ├── Unauthorized          401   carries a WWW-Authenticate challenge
     ├── Forbidden             403
@@ -18,6 +21,7 @@
     ├── PreconditionFailed    412
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
+    ├── FailedDependency      424   an operation of a bulk request that another one's failure took along
     ├── InternalError         500   opaque: an id that stands in the log too
     ├── Unsupported           501
     └── Unavailable           503   carries seconds to wait
@@ -85,6 +89,23 @@ class InvalidVersion(BadRequest):
     default = "That protocol version is not supported; this server speaks v2."
 
 
+class InvalidCursor(BadRequest):
+    """One sentence for every cursor that does not work, so that it tells nobody why (R-CUR-17)."""
+
+    scim_type = "invalidCursor"
+    default = "The cursor is not valid for this request; start again with an empty one."
+
+
+class ExpiredCursor(BadRequest):
+    scim_type = "expiredCursor"
+    default = "The cursor has expired; start again with an empty one."
+
+
+class InvalidCount(BadRequest):
+    scim_type = "invalidCount"
+    default = "The count is not valid, or not the one that the walk began with."
+
+
 class MutabilityViolation(BadRequest):
     scim_type = "mutability"
     default = "The attribute cannot be changed."
@@ -129,6 +150,11 @@ class PayloadTooLarge(ScimError):
 class UnsupportedMediaType(ScimError):
     status = 415
     default = "Send application/scim+json or application/json."
+
+
+class FailedDependency(ScimError):
+    status = 424
+    default = "The operation was not carried out, since another one failed."
 
 
 class InternalError(ScimError):

@@ -86,6 +86,7 @@ LIBRARIES: dict[str, set[str]] = {
     "scim2_filter_parser": {"filtering"},
     "sly": {"filtering"},
     "jose": {"auth"},
+    "cryptography": {"auth"},
     "structlog": {"observability"},
     "prometheus_client": {"observability"},
     "gunicorn": {"serving"},

@@ -1,4 +1,7 @@
-"""A search: which resources, in what order, which page."""
+"""A search: which resources, in what order, which page.
+
+A page is named by an index (RFC 7644 section 3.4.2.4) or by the resource it begins after (RFC 9865).
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,33 @@ class Page:
 
     start_index: int = 1
     count: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a resource stands in the order of a query: its sort keys as storage gave them, and its id."""
+
+    keys: tuple[str | int | float | None, ...]
+    id: str
+
+
+class Direction(StrEnum):
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, slots=True)
+class CursorPage:
+    """The `count` resources next to `start`, in that direction; they come in the order of the query in both.
+
+    Without a `start` the page is the first one, or the last one backward. `total` is that of the first page of the
+    walk, None where it is to be counted.
+    """
+
+    count: int = 100
+    start: Position | None = None
+    direction: Direction = Direction.FORWARD
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from scim_server.http import address
 from scim_server.http.discovery import Discovery
 from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
-from scim_server.service.resources import Context
+from scim_server.service.context import Context
 
 """The setting of a tenant that lists the attributes which need not be unique in it."""
 

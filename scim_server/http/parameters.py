@@ -21,7 +21,7 @@ from scim_server.domain.project import DEFAULT, Projection
 from scim_server.domain.query import Order, Page
 from scim_server.errors import BadRequest, InvalidValue
 from scim_server.filtering import parse_attribute
-from scim_server.service.resources import SearchRequest
+from scim_server.service.searches import SearchRequest
 
 _MAX_PARAMETERS: Final = 100
 _MAX_NAMES: Final = 200

@@ -23,6 +23,7 @@ from scim_server.http.messages import read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.resources import Resources
+from scim_server.service.searches import Searches
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Parts:
     settings: Settings
     registry: Registry
     resources: Resources
+    searches: Searches
     authenticator: Authenticator
     readiness: Callable[[], str | None]
 
@@ -42,6 +44,7 @@ class Views:
     def __init__(self, parts: Parts) -> None:
         self._settings = parts.settings
         self._resources = parts.resources
+        self._searches = parts.searches
         self._editions = Editions(parts.registry)
         self._service_provider_config = ServiceProviderConfig(parts.settings)
         filter_limits = filtering.Limits(parts.settings.max_filter)
@@ -166,7 +169,7 @@ class Views:
 
     def _found(self, caller: Caller, resource_types: list[ResourceType], parameters: Parameters) -> Response:
         wanted = search_request(parameters, self._limits, caller.context.leniency)
-        return write.json(self._resources.search(caller.context, resource_types, wanted))
+        return write.json(self._searches.search(caller.context, resource_types, wanted))
 
 
 def _type(caller: Caller, endpoint: str) -> ResourceType:

@@ -1,4 +1,4 @@
-"""The use cases: create, read, search, replace, patch and delete, the same ones for every resource type.
+"""The use cases on one resource: create, read, replace, patch and delete, the same ones for every resource type.
 
 A write is one transaction: lock the row, check the conditions, compute the new attributes with `domain`, write what
 differs. What changes nothing writes nothing, so its version and time stay. The work of a transaction may run again
@@ -12,46 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scim_server.domain import coerce, compare, patch
-from scim_server.domain.attrpath import AttrPath, BoundPath, bind, comparable
 from scim_server.domain.constraints import check_immutable, check_required
 from scim_server.domain.dialect import Leniency, Tolerance
-from scim_server.domain.filter import BoundFilter, Filter, bind_all
-from scim_server.domain.project import DEFAULT, Projection, Shape, shape
-from scim_server.domain.query import Order, Page, Query, Selection
-from scim_server.domain.registry import Registry
+from scim_server.domain.project import Projection, Shape, shape
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import RowsChange
-from scim_server.domain.schema import Attribute, Json, Kept, ResourceType, Returned
+from scim_server.domain.schema import Attribute, Json, ResourceType
 from scim_server.errors import InvalidValue, MutabilityViolation, NotFound
 from scim_server.service.conditions import Conditions
+from scim_server.service.context import Context
 from scim_server.service.drafts import attributes_of, draft, dumps, entries
-from scim_server.service.representation import Representation, location, render, render_list
+from scim_server.service.representation import Representation, location, render
 from scim_server.storage.base import Record, Storage, Transaction
 
 NOTHING: frozenset[str] = frozenset()
-FIRST_PAGE = Page()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Whose request it is and how it came: the base URL has no slash at its end."""
-
-    tenant: int
-    registry: Registry
-    leniency: Leniency
-    base_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """A query as it was read, not yet bound to resource types."""
-
-    filter: Filter | None = None
-    sort_by: AttrPath | None = None
-    order: Order | None = None
-    page: Page = FIRST_PAGE
-    projection: Projection = DEFAULT
 
 
 @dataclass(slots=True)
@@ -107,19 +82,6 @@ class Resources:
         if record is None:
             raise _not_found(resource_type, id)
         return _answer(context, resource_type, record, wanted)
-
-    def search(self, context: Context, resource_types: Sequence[ResourceType], request: SearchRequest) -> bytes:
-        """A ListResponse (RFC 7644 section 3.4.2). Raises InvalidFilter, InvalidValue, TooMany."""
-        shapes = {t.name: shape(request.projection, t) for t in resource_types}
-        expand = frozenset(name for s in shapes.values() for name in s.expand)
-        query = _query(request, resource_types, context.leniency)
-        found = self._storage.search(context.tenant, query, expand)
-        types = {t.name: t for t in resource_types}
-        rendered = [
-            render(r, types[r.resource_type], shapes[r.resource_type], context.registry, context.base_url)
-            for r in found.records
-        ]
-        return render_list(found.total, request.page.start_index, rendered)
 
     def replace(
         self,
@@ -312,32 +274,6 @@ def _replaced_rows(resource_type: ResourceType, body: coerce.Body) -> dict[str, 
 
 def _rows_attribute(resource_type: ResourceType, name: str) -> Attribute:
     return next(a for a in resource_type.rows_attributes if a.name == name)
-
-
-def _query(request: SearchRequest, resource_types: Sequence[ResourceType], leniency: Leniency) -> Query:
-    filters: Sequence[BoundFilter | None] = [None] * len(resource_types)
-    if request.filter is not None:
-        filters = bind_all(request.filter, resource_types, leniency)
-    sorts = [_sort(request.sort_by, t) for t in resource_types]
-    if request.sort_by is not None and not any(sorts):
-        raise InvalidValue(f"sortBy: there is no attribute {str(request.sort_by)!r} to sort by.")
-    selections = tuple(Selection(t, f, s) for t, f, s in zip(resource_types, filters, sorts, strict=True))
-    order = (request.order or Order.ASCENDING) if request.sort_by is not None else None
-    return Query(selections, request.page, order)
-
-
-def _sort(path: AttrPath | None, resource_type: ResourceType) -> BoundPath | None:
-    """The path to sort by; a complex attribute needs a sub-attribute (R-SORT-05), what is never returned is not
-    sorted by (R-SORT-09).
-    """
-    bound = bind(path, resource_type) if path else None
-    if bound is None:
-        return None
-    bound = comparable(bound)
-    unseen = Returned.NEVER in (bound.attribute.returned, bound.leaf.returned)
-    if bound.leaf.is_complex or unseen or bound.attribute.kept is Kept.DISCARDED:
-        raise InvalidValue(f"sortBy: {bound.key} cannot be sorted by.")
-    return bound
 
 
 def _shape(projection: Projection, resource_type: ResourceType, named: Collection[str]) -> Shape:

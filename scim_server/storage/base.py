@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from scim_server.domain.query import Query
+from scim_server.domain.query import Position, Query
 from scim_server.domain.resource import Meta
-from scim_server.domain.rows import RowsChange
+from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
+from scim_server.errors import Uniqueness
 
 T = TypeVar("T")
 
@@ -94,11 +95,34 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Creation:
+    """A new resource with the elements of its attributes that are kept as rows, by attribute's name and id."""
+
+    resource_type: ResourceType
+    draft: Draft
+    rows: Mapping[str, Mapping[str, Element]]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Where a page by cursor begins and ends, and whether resources lie before and behind it."""
+
+    first: Position
+    last: Position
+    has_previous: bool
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """One page: the exact number of matches over all pages, and the records of this one."""
+    """One page: the exact number of matches over all pages, and the records of this one.
+
+    `edges` is None for a page by index, and for one without records.
+    """
 
     total: int
     records: Sequence[Record]
+    edges: Edges | None = None
 
 
 class Transaction(Protocol):
@@ -120,6 +144,19 @@ class Transaction(Protocol):
         """Store a new resource at version 1.
 
         Raises errors.Uniqueness where a unique entry is taken, naming the attribute.
+        """
+
+    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta | Uniqueness]:
+        """Store new resources with their rows, in a number of statements that does not depend on how many they are.
+
+        The outcome is that of one `insert` after the other: a creation whose unique entry another resource has, or one
+        before it in the list that was stored, is refused alone and leaves nothing. An answer for each, in their order.
+        """
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Run `work`; where it raises, what it did is undone, what was done before stays, and the exception goes on.
+
+        What was refused for a reason that lies in concurrency alone ends the whole transaction, as outside.
         """
 
     def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
@@ -163,6 +200,9 @@ class Storage(Protocol):
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:
         """One page, answered by the database alone. Same meaning as `domain.match`, order as `domain.query.Query`
         says, on every engine.
+
+        Pages by cursor miss no resource that was there, with the same sort keys, from the first page to the last, and
+        repeat none, whatever else comes and goes meanwhile.
 
         A page with `count` 0 reads no resource. Raises errors.TooMany where the statement time limit ends it.
         """
@@ -235,6 +275,25 @@ class Credential:
     subject: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ToleranceUse:
+    """A tolerance that a request of a tenant in a dialect needed."""
+
+    tenant: int
+    dialect: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToleranceCount:
+    """How often a tolerance was needed, and when last, to the precision of the batches that are written."""
+
+    dialect: str
+    name: str
+    count: int
+    last_used: datetime
+
+
 class Tenancy(Protocol):
     """Where tenants and credentials are kept."""
 
@@ -263,6 +322,15 @@ class Tenancy(Protocol):
 
     def revoke(self, tenant: int, id: str, now: datetime) -> bool:
         """Revoke; whether there was such a credential that was not revoked yet."""
+
+    def key(self, name: str, new: bytes) -> bytes:
+        """The server's secret key of that name, the same for every process; `new` where there was none yet."""
+
+    def record_tolerances(self, uses: Mapping[ToleranceUse, int], now: datetime) -> None:
+        """Add to the counts of tolerances, in one statement."""
+
+    def tolerances(self, tenant: int) -> Sequence[ToleranceCount]:
+        """What a tenant's clients were forgiven so far, by dialect and name."""
 
     def record_use(self, uses: Mapping[str, datetime]) -> None:
         """Set the last use of credentials (id -> time), in one statement, never back in time."""

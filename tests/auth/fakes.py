@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Credential, Tenant
+from scim_server.storage.base import Credential, Tenant, ToleranceCount, ToleranceUse
 
 
 class FakeClock:
@@ -31,6 +31,8 @@ class FakeTenancy:
         self.by_digest: dict[str, Credential] = {}
         self.uses: dict[str, datetime] = {}
         self.reads: Counter[str] = Counter()
+        self.keys: dict[str, bytes] = {}
+        self.tolerated: Counter[ToleranceUse] = Counter()
 
     def tenants(self) -> Sequence[Tenant]:
         return [self.by_name[name] for name in sorted(self.by_name)]
@@ -64,6 +66,20 @@ class FakeTenancy:
                 self.by_digest[digest] = replace(kept, revoked=now)
                 return True
         return False
+
+    def key(self, name: str, new: bytes) -> bytes:
+        return self.keys.setdefault(name, new)
+
+    def record_tolerances(self, uses: Mapping[ToleranceUse, int], now: datetime) -> None:
+        self.tolerated.update(uses)
+        self.tolerated_at = now
+
+    def tolerances(self, tenant: int) -> Sequence[ToleranceCount]:
+        return [
+            ToleranceCount(use.dialect, use.name, count, self.tolerated_at)
+            for use, count in sorted(self.tolerated.items())
+            if use.tenant == tenant
+        ]
 
     def record_use(self, uses: Mapping[str, datetime]) -> None:
         self.uses.update(uses)

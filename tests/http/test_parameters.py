@@ -15,7 +15,7 @@ from scim_server.domain.query import Order, Page
 from scim_server.errors import InvalidFilter, InvalidSyntax, InvalidValue, ScimError
 from scim_server.http.messages import read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
-from scim_server.service.resources import SearchRequest
+from scim_server.service.searches import SearchRequest
 
 LIMITS = Limits(filtering.Limits(length=200), page=20, page_max=50)
 MESSAGE = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]}

@@ -32,7 +32,7 @@ from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
-from scim_server.storage.base import Draft, Entries, Entry, Expand, Found, Record, Transaction
+from scim_server.storage.base import Creation, Draft, Entries, Entry, Expand, Found, Record, Transaction
 from scim_server.storage.sql import migrate
 from scim_server.storage.sql.engine import Connections, Retry
 from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, kind_of
@@ -178,6 +178,26 @@ class SqlTransaction:
             self._refuse(resource_type, draft.id, draft.unique)
         self._new.add(draft.id)
         return Meta(now, now, 1, 1 if has_rows else None)
+
+    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta | errors.Uniqueness]:
+        return [self._inserted(creation, now) for creation in creations]
+
+    def _inserted(self, creation: Creation, now: str) -> Meta | errors.Uniqueness:
+        def work() -> Meta:
+            meta = self.insert(creation.resource_type, creation.draft, now)
+            for attribute in creation.resource_type.rows_attributes:
+                change = RowsChange(add=dict(creation.rows.get(attribute.name, {})))
+                self.change_rows(creation.resource_type, creation.draft.id, attribute, change)
+            return meta
+
+        try:
+            return self.attempt(work)
+        except errors.Uniqueness as error:
+            return error
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        with self._connection.begin_nested():
+            return work()
 
     def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
         if before is None:

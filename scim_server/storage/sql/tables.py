@@ -10,6 +10,8 @@ on PostgreSQL.
     attribute_index   what resources are looked up by, without that promise
     relations         the elements of attributes kept as rows; `kind` is "<resource type>.<attribute>"
     membership_state  version and time of what a resource keeps as rows, apart from its document's
+    tolerance_uses    how often a tenant's clients needed a tolerance
+    server_keys       secret keys that every worker of every host shares
 
 On PostgreSQL the migration adds `ix_resources_comparison`, a GIN index over the comparison forms: which columns stand
 before them there depends on what the database may install, so that it has no place among these definitions.
@@ -164,4 +166,25 @@ schema_state = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("stamp", code_points(), nullable=False),
+)
+
+tolerance_uses = Table(
+    "tolerance_uses",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("dialect", code_points(), nullable=False),
+    Column("name", code_points(), nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("last_used", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "dialect", "name"),
+    sqlite_with_rowid=False,
+)
+
+server_keys = Table(
+    "server_keys",
+    metadata,
+    Column("name", code_points(), nullable=False),
+    Column("secret", code_points(), nullable=False),
+    PrimaryKeyConstraint("name"),
+    sqlite_with_rowid=False,
 )

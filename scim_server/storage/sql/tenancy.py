@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Text, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scim_server import errors
-from scim_server.storage.base import Credential, Tenant
+from scim_server.storage.base import Credential, Tenant, ToleranceCount, ToleranceUse
 from scim_server.storage.sql.engine import Connections
 from scim_server.storage.sql.spelling import json_list, spelling_of
 from scim_server.storage.sql.tables import (
@@ -20,7 +20,9 @@ from scim_server.storage.sql.tables import (
     membership_state,
     relations,
     resources,
+    server_keys,
     tenants,
+    tolerance_uses,
     unique_values,
 )
 
@@ -46,7 +48,7 @@ _REVOKE = (
     .values(revoked=bindparam("now"))
 )
 # What refers to a tenant goes before it.
-_EVERYTHING = (relations, membership_state, unique_values, attribute_index, resources, credentials)
+_EVERYTHING = (relations, membership_state, unique_values, attribute_index, resources, credentials, tolerance_uses)
 
 
 class SqlTenancy:
@@ -55,6 +57,8 @@ class SqlTenancy:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._record_use = _record_use(connections.dialect_name)
+        self._keep_key = _keep_key(connections.dialect_name)
+        self._add_tolerances = _add_tolerances(connections.dialect_name)
 
     def tenants(self) -> Sequence[Tenant]:
         statement = _TENANTS.order_by(tenants.c.name)
@@ -119,6 +123,59 @@ class SqlTenancy:
             return
         listed = json_list(sorted((id, _text(moment)) for id, moment in uses.items()))
         self._connections.write(lambda connection: connection.execute(self._record_use, {"uses": listed}))
+
+    def key(self, name: str, new: bytes) -> bytes:
+        def kept(connection: Connection) -> str | None:
+            secret: str | None = connection.execute(_KEY, {"name": name}).scalar()
+            return secret
+
+        def keep(connection: Connection) -> str | None:
+            connection.execute(self._keep_key, {"name": name, "secret": new.hex()})
+            return kept(connection)
+
+        secret = self._connections.read(kept) or self._connections.write(keep)
+        return bytes.fromhex(secret or "")
+
+    def record_tolerances(self, uses: Mapping[ToleranceUse, int], now: datetime) -> None:
+        if not uses:
+            return
+        listed = json_list([use.tenant, use.dialect, use.name, count] for use, count in sorted(uses.items()))
+        values = {"uses": listed, "now": _text(now)}
+        self._connections.write(lambda connection: connection.execute(self._add_tolerances, values))
+
+    def tolerances(self, tenant: int) -> Sequence[ToleranceCount]:
+        rows = self._connections.read(lambda c: c.execute(_TOLERANCES, {"tenant": tenant}).all())
+        return [ToleranceCount(dialect, name, uses, _required(last)) for dialect, name, uses, last in rows]
+
+
+_KEY = select(server_keys.c.secret).where(server_keys.c.name == bindparam("name"))
+_TOLERANCES = (
+    select(tolerance_uses.c.dialect, tolerance_uses.c.name, tolerance_uses.c.uses, tolerance_uses.c.last_used)
+    .where(tolerance_uses.c.tenant_id == bindparam("tenant"))
+    .order_by(tolerance_uses.c.dialect, tolerance_uses.c.name)
+)
+
+
+def _keep_key(dialect: str) -> Any:
+    insert = spelling_of(dialect).insert(server_keys)
+    return insert.values(name=bindparam("name"), secret=bindparam("secret")).on_conflict_do_nothing()
+
+
+def _add_tolerances(dialect: str) -> Any:
+    """Counts of a tenant that is gone meanwhile are dropped."""
+    spelling = spelling_of(dialect)
+    given = spelling.lists("uses")
+    rows = (
+        select(given.number(0), given.field(1), given.field(2), given.number(3), bindparam("now", type_=Text))
+        .select_from(given.source)
+        .where(exists().where(tenants.c.id == given.number(0)))
+    )
+    insert = spelling.insert(tolerance_uses).from_select([column.name for column in tolerance_uses.c], rows)
+    later = spelling.later(tolerance_uses.c.last_used, insert.excluded.last_used)
+    return insert.on_conflict_do_update(
+        index_elements=[*tolerance_uses.primary_key],
+        set_={"uses": tolerance_uses.c.uses + insert.excluded.uses, "last_used": later},
+    )
 
 
 def _record_use(dialect: str) -> Any:
