@@ -27,6 +27,7 @@ serve: .venv/installed ## run the server; takes PORT, DATABASE_URL, WORKERS and 
 
 .PHONY: test
 test: lint ## check everything: format, lint, types, all tests on both databases, coverage
+	$(BIN)/python -m tests.requirements --brief
 	sh tests/install-postgresql
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS)
@@ -37,6 +38,10 @@ test: lint ## check everything: format, lint, types, all tests on both databases
 .PHONY: check
 check: lint ## the quick part of `make test`: format, lint, types, imports, dependencies
 	$(BIN)/pytest --quiet tests/test_arrows.py tests/test_dependencies.py
+
+.PHONY: requirements
+requirements: .venv/installed ## which requirements of the standard the tests prove, and why others need no proof
+	@$(BIN)/python -m tests.requirements
 
 .PHONY: lint
 lint: .venv/installed
