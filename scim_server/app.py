@@ -23,6 +23,7 @@ from scim_server.http.application import build
 from scim_server.http.views import Parts
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
+from scim_server.service.tolerances import ToleranceUses
 from scim_server.service.upkeep import Redraft
 from scim_server.storage import sql
 from scim_server.storage.base import Tenancy
@@ -103,16 +104,18 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
     """The application over these parts. Whoever opened the database closes it, after the application."""
     resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
+    tolerances = ToleranceUses(database.tenancy, clock)
     parts = Parts(
         settings=settings,
         registry=registry,
         resources=resources,
         searches=Searches(database.storage),
         authenticator=authenticator,
+        tolerances=tolerances,
         readiness=lambda: database.storage.readiness(registry.stamp),
     )
     app = build(parts)
-    app.extensions[_CLOSERS] = [authenticator.close]
+    app.extensions[_CLOSERS] = [authenticator.close, tolerances.close]
     return app
 
 

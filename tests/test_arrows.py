@@ -28,9 +28,10 @@ ARROWS: dict[str, set[str]] = {
     "observability": {"errors"},
     "storage": set(),
     "storage.base": {"domain", "errors"},
+    "storage.batches": set(),
     "storage.sql": {"storage.base", "domain", "errors"},
-    "auth": {"storage.base", "domain", "errors"},
-    "service": {"storage.base", "profiles", "domain", "errors"},
+    "auth": {"storage.base", "storage.batches", "domain", "errors"},
+    "service": {"storage.base", "storage.batches", "profiles", "domain", "errors"},
     "http": {
         "service",
         "filtering",

@@ -47,7 +47,7 @@ def _surround(app: Flask, parts: Parts) -> None:
     def leave(answer: Response) -> Response:
         answer.headers["Cache-Control"] = "no-store"  # personal data (R-SEC-13)
         answer.headers["X-Request-Id"] = exchange.current().request_id
-        exchange.end(answer, parts.registry)
+        exchange.end(answer, parts.registry, parts.tolerances)
         return answer
 
 

@@ -20,6 +20,7 @@ from scim_server.http.discovery import Discovery
 from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
 from scim_server.service.context import Context
+from scim_server.service.tolerances import ToleranceUses
 
 """The setting of a tenant that lists the attributes which need not be unique in it."""
 
@@ -106,9 +107,11 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
     return Caller(context, edition)
 
 
-def end(answer: Response, registry: Registry) -> None:
-    """Log and count the request."""
+def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None:
+    """Log and count the request, and what it was forgiven."""
     exchange = current()
+    if exchange.client and exchange.leniency:
+        tolerances.note(exchange.client.tenant.id, exchange.client.dialect, exchange.leniency.used)
     arguments = request.view_args or {}
     resource_type = registry.at(arguments.get("endpoint", ""))
     observe(

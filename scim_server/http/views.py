@@ -24,6 +24,7 @@ from scim_server.http.parameters import Limits, Parameters, of_query, query_memb
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
+from scim_server.service.tolerances import ToleranceUses
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Parts:
     resources: Resources
     searches: Searches
     authenticator: Authenticator
+    tolerances: ToleranceUses
     readiness: Callable[[], str | None]
 
 

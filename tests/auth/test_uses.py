@@ -48,15 +48,6 @@ def test_they_are_written_while_the_server_runs() -> None:
     assert recorder.batches == [{"a": NOW}]
 
 
-def test_without_a_use_there_is_neither_a_thread_nor_a_write() -> None:
-    recorder = Recorder()
-    uses = LastUses(recorder, seconds=0.01)
-    uses.flush()
-    uses.close()
-    assert recorder.batches == []
-    assert uses._thread is None
-
-
 def test_what_the_database_refused_is_written_the_next_time(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder(faults=1)
     uses = LastUses(recorder)
