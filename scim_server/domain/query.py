@@ -76,5 +76,5 @@ class Query:
     """
 
     selections: tuple[Selection, ...]
-    page: Page = Page()
+    page: Page | CursorPage = Page()
     order: Order | None = None

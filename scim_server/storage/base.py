@@ -204,7 +204,8 @@ class Storage(Protocol):
         Pages by cursor miss no resource that was there, with the same sort keys, from the first page to the last, and
         repeat none, whatever else comes and goes meanwhile.
 
-        A page with `count` 0 reads no resource. Raises errors.TooMany where the statement time limit ends it.
+        A page with `count` 0 reads no resource. Raises errors.TooMany where the statement time limit ends it,
+        errors.InvalidCursor where the keys of a start are none that this query sorts by.
         """
 
     def write(self, tenant: int, work: Callable[[Transaction], T]) -> T:

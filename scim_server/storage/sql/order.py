@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, func, select
+from sqlalchemy.types import TypeEngine
 
 from scim_server.domain.attrpath import BoundPath
-from scim_server.domain.query import Query
+from scim_server.domain.query import Order, Query
 from scim_server.domain.schema import PRIMARY, AttributeType, ResourceType
 from scim_server.storage.sql.nodes import Node, Values
 from scim_server.storage.sql.paths import Holder, Paths
@@ -16,11 +19,51 @@ from scim_server.storage.sql.tables import resources
 
 Expression: TypeAlias = ColumnElement[Any]
 
-_TEXT, _NUMBER = "text", "number"
-_READERS = {
-    AttributeType.INTEGER: (_NUMBER, lambda node: node.number()),
-    AttributeType.BOOLEAN: (_NUMBER, lambda node: node.boolean()),
+
+class Kind(StrEnum):
+    """What keys are: text, and numbers within int64 (booleans are 0 and 1). Decimals and times are text that orders
+    as they do (`domain.compare`).
+    """
+
+    NUMBER = "number"
+    TEXT = "text"
+
+    @property
+    def type(self) -> TypeEngine[Any]:
+        """The type of a parameter that is compared with such keys."""
+        return Text() if self is Kind.TEXT else BigInteger()
+
+    def holds(self, key: str | int | float) -> bool:
+        """Whether the key is of this kind."""
+        return isinstance(key, str if self is Kind.TEXT else int)
+
+
+_READERS: Final[dict[AttributeType, tuple[Kind, Callable[[Node], Expression]]]] = {
+    AttributeType.INTEGER: (Kind.NUMBER, lambda node: node.number()),
+    AttributeType.BOOLEAN: (Kind.NUMBER, lambda node: node.boolean()),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One sort key: NULL where a resource has none of this kind."""
+
+    kind: Kind
+    name: str
+    expression: Expression
+
+    def within(self, rows: FromClause) -> SortKey:
+        """The key as a column of a subquery."""
+        return SortKey(self.kind, self.name, rows.c[self.name])
+
+
+def _named(kind: Kind, key: Expression, name: str) -> SortKey:
+    return SortKey(kind, name, key.label(name))
+
+
+def directed(key: Expression, order: Order) -> Expression:
+    """Absent values last ascending and first descending, on every engine (R-SORT-03)."""
+    return key.asc().nulls_last() if order is Order.ASCENDING else key.desc().nulls_first()
 
 
 class SortKeys:
@@ -29,19 +72,23 @@ class SortKeys:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
-    def of(self, query: Query) -> Sequence[Expression]:
-        """One expression; two where types of the search have keys of different kinds under the name."""
-        keys: dict[str, list[tuple[Any, Expression]]] = {}
+    def of(self, query: Query) -> Sequence[SortKey]:
+        """None without an order; one; two where types of the search have keys of different kinds under the name."""
+        found = self._of(query) if query.order is not None else []
+        return [_named(kind, key, f"sort_{number}") for number, (kind, key) in enumerate(found)]
+
+    def _of(self, query: Query) -> list[tuple[Kind, Expression]]:
+        keys: dict[Kind, list[tuple[Any, Expression]]] = {}
         for selection in query.selections:
             if selection.sort_by is not None:
                 kind, key = self._key(selection.sort_by, selection.resource_type)
                 keys.setdefault(kind, []).append((resources.c.type == selection.resource_type.name, key))
         if len(query.selections) == 1:
-            return [key for pairs in keys.values() for _, key in pairs]
-        return [case(*pairs) for _, pairs in sorted(keys.items())]
+            return [(kind, key) for kind, pairs in keys.items() for _, key in pairs]
+        return [(kind, case(*pairs)) for kind, pairs in sorted(keys.items())]
 
-    def _key(self, path: BoundPath, resource_type: ResourceType) -> tuple[str, Expression]:
-        kind, read = _READERS.get(path.leaf.type, (_TEXT, lambda node: node.text()))
+    def _key(self, path: BoundPath, resource_type: ResourceType) -> tuple[Kind, Expression]:
+        kind, read = _READERS.get(path.leaf.type, (Kind.TEXT, lambda node: node.text()))
         holder = self._paths.holder(path, resource_type)
         if holder is None:
             return kind, _first(self._paths.values(path, resource_type), read)
