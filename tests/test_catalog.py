@@ -98,16 +98,48 @@ MORE_PRECISE: dict[tuple[str, Json], dict[str, Json]] = {
 }
 
 
+PAGINATION: list[tuple[str, str, bool, list[str]]] = [
+    ("pagination", "complex", False, []),
+    ("pagination.cursor", "boolean", True, []),
+    ("pagination.index", "boolean", True, []),
+    ("pagination.defaultPaginationMethod", "string", False, ["cursor", "index"]),
+    ("pagination.defaultPageSize", "integer", False, []),
+    ("pagination.maxPageSize", "integer", False, []),
+    ("pagination.cursorTimeout", "integer", False, []),
+]
+"""What RFC 9865 section 4 adds: path, type, whether it is required, canonical values."""
+
+
+def pagination_rows() -> Iterator[dict[str, Json]]:
+    for path, kind, required, values in PAGINATION:
+        yield {
+            "attribute": path,
+            "type": kind,
+            "multiValued": False,
+            "required": required,
+            "caseExact": False if kind == "string" else None,
+            "mutability": "readOnly",
+            "returned": "default",
+            "uniqueness": "none" if kind in ("string", "integer") else None,
+            "canonicalValues": values,
+            "referenceTypes": [],
+        }
+
+
+LATER = {"ServiceProviderConfig": [*pagination_rows()]}
+
+
 def expected_rows(stem: str) -> list[dict[str, Json]]:
-    """The table's rows for one schema, save where this server says more than RFC 7643 does."""
+    """The table's rows for one schema, save where this server says more than RFC 7643 does, and those of later RFCs."""
     found = [{k: v for k, v in row.items() if k != "schema"} for row in ROWS if row["schema"] == stem]
-    return [{**row, **MORE_PRECISE.get((stem, row["attribute"]), {})} for row in found]
+    precise = [{**row, **MORE_PRECISE.get((stem, row["attribute"]), {})} for row in found]
+    return precise + LATER.get(stem, [])
 
 
 STEMS = ["common", "User", "Group", "EnterpriseUser", "ServiceProviderConfig", "ResourceType", "Schema"]
 
 
-@pytest.mark.req("R-RT-07", "R-RT-13", "R-ID-04", "R-ID-06", "R-GRP-01", "R-GRP-08", "R-USER-14")
+@pytest.mark.req("R-RT-07", "R-RT-13", "R-ID-04", "R-ID-06", "R-GRP-01", "R-GRP-08", "R-USER-14", "R-CUR-13")
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_attribute_of_rfc_7643_has_the_characteristics_of_the_table(stem: str) -> None:
     assert list(rows(loaded(stem).attributes)) == expected_rows(stem)

@@ -76,6 +76,15 @@ def _config(settings: Settings) -> dict[str, Json]:
         "sort": {"supported": True},
         "etag": {"supported": True},
         "authenticationSchemes": [_BEARER],
+        # RFC 9865 section 4.
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": settings.page_default,
+            "maxPageSize": settings.page_max,
+            "cursorTimeout": settings.cursor_timeout,
+        },
     }
     if settings.documentation_url:
         document["documentationUri"] = settings.documentation_url

@@ -13,7 +13,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.schema import Json
-from scim_server.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
+from scim_server.errors import InvalidCount, InvalidCursor, InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError
 from scim_server.http.parameters import Parameters
 
 MESSAGES: Final = "urn:ietf:params:scim:api:messages:2.0:"
@@ -33,7 +33,10 @@ def read_patch(payload: Mapping[str, Json], leniency: Leniency, most: int) -> li
 
 
 def read_search(payload: Mapping[str, Json], leniency: Leniency) -> Parameters:
-    """The parameters of a SearchRequest (RFC 7644 section 3.4.3). Raises InvalidSyntax, InvalidValue."""
+    """The parameters of a SearchRequest (RFC 7644 section 3.4.3, RFC 9865 section 3).
+
+    Raises InvalidSyntax, InvalidValue, InvalidCursor, InvalidCount.
+    """
     parameters: Parameters = _load(_SEARCH_REQUEST, payload, leniency)
     return parameters
 
@@ -64,6 +67,10 @@ class _Message(Schema):
         keys = [field.data_key or name for name, field in self.fields.items()]
         self._canonical = {key.lower(): key for key in keys}
 
+    def fault(self, found: ValidationError) -> ScimError:
+        """What the client is told of members of the wrong type."""
+        return self.error(f"{self.name}: {_sentence(found.messages)}")
+
     @pre_load
     def _fold(self, payload: Mapping[str, Json], **_: Any) -> dict[str, Json]:
         members: dict[str, Json] = {}
@@ -93,6 +100,15 @@ class _SearchRequest(_Message):
     sort_order = fields.String(data_key="sortOrder")
     start_index = _Integer(data_key="startIndex")
     count = _Integer()
+    cursor = fields.String()
+
+    def fault(self, found: ValidationError) -> ScimError:
+        """A cursor, and a count beside one, have errors of their own (RFC 9865 section 2.1)."""
+        if "cursor" in found.messages_dict:
+            return InvalidCursor()
+        if "count" in found.messages_dict and "cursor" in found.valid_data:
+            return InvalidCount()
+        return super().fault(found)
 
     @post_load
     def _parameters(self, members: dict[str, Any], **_: Any) -> Parameters:
@@ -111,7 +127,7 @@ def _load(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> 
     try:
         return schema.load(payload)
     except ValidationError as error:
-        raise schema.error(f"{schema.name}: {_sentence(error.messages)}") from None
+        raise schema.fault(error) from None
 
 
 def _check_name(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> None:

@@ -19,7 +19,7 @@ from scim_server.domain.dialect import Leniency
 from scim_server.domain.filter import Filter
 from scim_server.domain.project import DEFAULT, Projection
 from scim_server.domain.query import Order, Page
-from scim_server.errors import BadRequest, InvalidValue
+from scim_server.errors import BadRequest, InvalidCount, InvalidValue
 from scim_server.filtering import parse_attribute
 from scim_server.service.searches import SearchRequest
 
@@ -39,6 +39,10 @@ class Limits:
     page: int
     page_max: int
 
+    def bounded(self, count: int | None) -> int:
+        """The resources of a page: a negative count means 0 (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
+        return self.page if count is None else min(max(count, 0), self.page_max)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -51,6 +55,8 @@ class Parameters:
     sort_order: str | None = None
     start_index: int | None = None
     count: int | None = None
+    cursor: str | None = None
+    """Empty for the first page of a walk (RFC 9865 section 2)."""
 
     @property
     def projection(self) -> Projection:
@@ -94,12 +100,15 @@ def of_query(query: bytes) -> Parameters:
         sort_by=_single(members, "sortBy"),
         sort_order=_single(members, "sortOrder"),
         start_index=_number(members, "startIndex"),
-        count=_number(members, "count"),
+        count=_count(members),
+        cursor=_single(members, "cursor"),
     )
 
 
 def search_request(parameters: Parameters, limits: Limits, leniency: Leniency) -> SearchRequest:
     """The search that the parameters mean. Raises InvalidFilter, InvalidValue."""
+    if parameters.cursor is not None and parameters.start_index is not None:
+        raise InvalidValue("Give cursor or startIndex, not both.")
     return SearchRequest(
         filter=_filter(parameters.filter, limits, leniency),
         sort_by=_sort_by(parameters.sort_by),
@@ -134,6 +143,16 @@ def _number(members: dict[str, list[str]], name: str) -> int | None:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > _INT64_DIGITS:
         raise InvalidValue(f"{name} must be an integer of at most {_INT64_DIGITS} digits.")
     return int(text)
+
+
+def _count(members: dict[str, list[str]]) -> int | None:
+    """Beside a cursor a bad count has an error of its own (RFC 9865 section 2.1)."""
+    try:
+        return _number(members, "count")
+    except InvalidValue:
+        if "cursor" in members:
+            raise InvalidCount from None
+        raise
 
 
 def _projection(attributes: tuple[str, ...], excluded: tuple[str, ...]) -> Projection:
@@ -175,7 +194,6 @@ def _order(text: str | None) -> Order | None:
 
 
 def _page(parameters: Parameters, limits: Limits) -> Page:
-    """Out of range is brought into it: startIndex below 1 means 1, a negative count 0 (RFC 7644 section 3.4.2.4)."""
-    count = limits.page if parameters.count is None else parameters.count
+    """Out of range is brought into it: startIndex below 1 means 1 (RFC 7644 section 3.4.2.4)."""
     start_index = 1 if parameters.start_index is None else parameters.start_index
-    return Page(max(start_index, 1), min(max(count, 0), limits.page_max))
+    return Page(max(start_index, 1), limits.bounded(parameters.count))

@@ -6,7 +6,7 @@ derived values are joined to it as text and nothing is parsed; any other project
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scim_server.domain.compare import to_wire
@@ -45,6 +45,13 @@ def render_list(total: int, start_index: int, resources: Sequence[str]) -> bytes
     """The ListResponse of one page (RFC 7644 section 3.4.2); `Resources` is always there (R-GET-06)."""
     head = f'{{"schemas":["{LIST_RESPONSE}"],"totalResults":{total},"startIndex":{start_index},'
     return f'{head}"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'.encode()
+
+
+def render_walked(total: int, cursors: Mapping[str, str], resources: Sequence[str]) -> bytes:
+    """The ListResponse of one page by cursor (RFC 9865 section 2): no startIndex, and the cursors by their names."""
+    beside = "".join(f'"{name}":"{cursor}",' for name, cursor in cursors.items())
+    head = f'{{"schemas":["{LIST_RESPONSE}"],"totalResults":{total},"itemsPerPage":{len(resources)},'
+    return f'{head}{beside}"Resources":[{",".join(resources)}]}}'.encode()
 
 
 def _spliced(record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, comparable
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.filter import BoundFilter, Filter, bind_all
 from scim_server.domain.project import DEFAULT, Projection, shape
-from scim_server.domain.query import Order, Page, Query, Selection
+from scim_server.domain.query import CursorPage, Direction, Order, Page, Query, Selection
 from scim_server.domain.schema import Kept, ResourceType, Returned
 from scim_server.errors import InvalidValue
 from scim_server.service.context import Context
-from scim_server.service.representation import render, render_list
-from scim_server.storage.base import Storage
+from scim_server.service.representation import render, render_list, render_walked
+from scim_server.storage.base import Found, Storage
 
 FIRST_PAGE = Page()
+
+WriteCursor = Callable[[CursorPage], str]
+"""Makes the cursor of a page, in unreserved characters alone (RFC 3986 section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,58 @@ class Searches:
 
     def search(self, context: Context, resource_types: Sequence[ResourceType], request: SearchRequest) -> bytes:
         """A ListResponse (RFC 7644 section 3.4.2). Raises InvalidFilter, InvalidValue, TooMany."""
+        found, rendered = self._page(context, resource_types, request, request.page)
+        return render_list(found.total, request.page.start_index, rendered)
+
+    def walk(
+        self,
+        context: Context,
+        resource_types: Sequence[ResourceType],
+        request: SearchRequest,
+        page: CursorPage,
+        write: WriteCursor,
+    ) -> bytes:
+        """A ListResponse with the cursors of the pages beside it (RFC 9865 section 2); the page of the request does not
+        count. Raises as `search`.
+        """
+        found, rendered = self._page(context, resource_types, request, page)
+        return render_walked(found.total, {name: write(other) for name, other in _beside(page, found)}, rendered)
+
+    def _page(
+        self,
+        context: Context,
+        resource_types: Sequence[ResourceType],
+        request: SearchRequest,
+        page: Page | CursorPage,
+    ) -> tuple[Found, list[str]]:
         shapes = {t.name: shape(request.projection, t) for t in resource_types}
         expand = frozenset(name for s in shapes.values() for name in s.expand)
-        query = _query(request, resource_types, context.leniency)
+        query = _query(request, resource_types, page, context.leniency)
         found = self._storage.search(context.tenant, query, expand)
         types = {t.name: t for t in resource_types}
         rendered = [
             render(r, types[r.resource_type], shapes[r.resource_type], context.registry, context.base_url)
             for r in found.records
         ]
-        return render_list(found.total, request.page.start_index, rendered)
+        return found, rendered
 
 
-def _query(request: SearchRequest, resource_types: Sequence[ResourceType], leniency: Leniency) -> Query:
+def _beside(page: CursorPage, found: Found) -> Iterator[tuple[str, CursorPage]]:
+    """The pages before and behind one, by the name of their cursor; each goes on with the total of the first."""
+    if found.edges is None:
+        if page.direction is Direction.BACKWARD and page.count:
+            # What lay before the walk's last page is gone, so that the list begins behind it (R-CUR-03).
+            yield "nextCursor", CursorPage(page.count, total=found.total)
+        return
+    if found.edges.has_previous:
+        yield "previousCursor", CursorPage(page.count, found.edges.first, Direction.BACKWARD, found.total)
+    if found.edges.has_next:
+        yield "nextCursor", CursorPage(page.count, found.edges.last, Direction.FORWARD, found.total)
+
+
+def _query(
+    request: SearchRequest, resource_types: Sequence[ResourceType], page: Page | CursorPage, leniency: Leniency
+) -> Query:
     filters: Sequence[BoundFilter | None] = [None] * len(resource_types)
     if request.filter is not None:
         filters = bind_all(request.filter, resource_types, leniency)
@@ -59,7 +101,7 @@ def _query(request: SearchRequest, resource_types: Sequence[ResourceType], lenie
         raise InvalidValue(f"sortBy: there is no attribute {str(request.sort_by)!r} to sort by.")
     selections = tuple(Selection(t, f, s) for t, f, s in zip(resource_types, filters, sorts, strict=True))
     order = (request.order or Order.ASCENDING) if request.sort_by is not None else None
-    return Query(selections, request.page, order)
+    return Query(selections, page, order)
 
 
 def _sort(path: AttrPath | None, resource_type: ResourceType) -> BoundPath | None:

@@ -20,7 +20,9 @@ def loaded(client: Client, path: str) -> Any:
     return json.loads(answer.data)
 
 
-@pytest.mark.req("R-DISC-01", "R-DISC-11", "R-SPC-01", "R-SPC-02", "R-SPC-03", "R-SPC-06", "CL-01", "RIP-02")
+@pytest.mark.req(
+    "R-DISC-01", "R-DISC-11", "R-SPC-01", "R-SPC-02", "R-SPC-03", "R-SPC-06", "CL-01", "RIP-02", "R-CUR-10", "R-CUR-13"
+)
 def test_the_configuration_says_what_the_server_can_and_nothing_else(anonymous: Client) -> None:
     document = loaded(anonymous, "/ServiceProviderConfig")
     (scheme,) = document.pop("authenticationSchemes")
@@ -34,6 +36,14 @@ def test_the_configuration_says_what_the_server_can_and_nothing_else(anonymous: 
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": 3,
+            "maxPageSize": 5,
+            "cursorTimeout": 3600,
+        },
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{HOME}/ServiceProviderConfig"},
     }
 
