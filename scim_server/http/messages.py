@@ -106,7 +106,7 @@ class _SearchRequest(_Message):
         """A cursor, and a count beside one, have errors of their own (RFC 9865 section 2.1)."""
         if "cursor" in found.messages_dict:
             return InvalidCursor()
-        if "count" in found.messages_dict and "cursor" in found.valid_data:
+        if "count" in found.messages_dict and "cursor" in (found.valid_data or ()):
             return InvalidCount()
         return super().fault(found)
 
