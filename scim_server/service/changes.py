@@ -1,0 +1,252 @@
+"""What a write does to resources: prepared before the transaction, carried out in one.
+
+    new          -> New       -> insert
+    replacement  -> Edit      -> edit         PUT
+    patching     -> Edit      -> edit         PATCH
+                    Removal   -> remove
+
+Preparing reads the payload and touches nothing. Carrying out locks the row, checks the conditions, computes the new
+attributes with `domain` and writes what differs. It may happen several times, since a transaction runs again after a
+race, so it follows from its arguments and the database alone. A single request carries out one of these in a
+transaction of its own, a bulk request many in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from scim_server.domain import coerce, patch
+from scim_server.domain.constraints import check_immutable, check_required
+from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.replace import replaced, with_defaults
+from scim_server.domain.resource import Attributes, Meta
+from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import Attribute, Json, ResourceType
+from scim_server.errors import InvalidValue, MutabilityViolation, NotFound
+from scim_server.service.conditions import Conditions
+from scim_server.service.context import Context
+from scim_server.service.drafts import attributes_of, draft, entries
+from scim_server.storage.base import Creation, Expand, Record, Transaction
+
+NOTHING: Final[Expand] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A resource to store. `named` has the keys of the attributes that the client gave."""
+
+    creation: Creation
+    named: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        return self.creation.draft.id
+
+    @property
+    def resource_type(self) -> ResourceType:
+        return self.creation.resource_type
+
+    @property
+    def references(self) -> list[str]:
+        """The ids that its rows name."""
+        return [id for elements in self.creation.rows.values() for id in elements]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write wants a locked resource to become."""
+
+    attributes: Attributes
+    rows: Mapping[str, RowsChange]
+    named: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to a resource that is there: `change_of` says to which attributes those it has become."""
+
+    resource_type: ResourceType
+    id: str
+    conditions: Conditions
+    change_of: Callable[[Attributes], Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A resource to delete."""
+
+    resource_type: ResourceType
+    id: str
+    conditions: Conditions
+
+
+def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping[str, Json]) -> New:
+    """Read the body of a POST. Raises InvalidValue, InvalidSyntax."""
+    body = _read_body(context, resource_type, payload)
+    attributes = with_defaults(resource_type, body.attributes, body.named)
+    check_required(resource_type, attributes)
+    rows = {name: dict(elements) for name, elements in body.rows.items()}
+    prepared = draft(context.registry, resource_type, id, attributes)
+    return New(Creation(resource_type, prepared, rows), frozenset(body.named))
+
+
+def replacement(
+    context: Context, resource_type: ResourceType, id: str, payload: Mapping[str, Json], conditions: Conditions
+) -> Edit:
+    """Read the body of a PUT (RFC 7644 section 3.5.1). Raises InvalidValue, InvalidSyntax."""
+    body = _read_body(context, resource_type, payload)
+
+    def change(before: Attributes) -> Change:
+        after = replaced(resource_type, before, body, context.leniency)
+        check_required(resource_type, after)
+        check_immutable(resource_type, before, after)
+        return Change(after, _replaced_rows(resource_type, body), frozenset(body.named))
+
+    return Edit(resource_type, id, conditions, change)
+
+
+def patching(
+    context: Context,
+    resource_type: ResourceType,
+    id: str,
+    operations: Sequence[patch.Operation],
+    conditions: Conditions,
+) -> Edit:
+    """A PATCH (RFC 7644 section 3.5.2): all operations or none."""
+
+    def change(before: Attributes) -> Change:
+        patched = patch.apply(resource_type, id, before, operations, context.leniency)
+        check_required(resource_type, patched.attributes, MutabilityViolation)
+        check_immutable(resource_type, before, patched.attributes)
+        return Change(patched.attributes, patched.rows, frozenset(patched.named))
+
+    return Edit(resource_type, id, conditions, change)
+
+
+def insert(transaction: Transaction, leniency: Leniency, new: New, now: str) -> Meta:
+    """Store one new resource. Raises Uniqueness, InvalidValue."""
+    meta = transaction.insert(new.resource_type, new.creation.draft, now)
+    for name, elements in new.creation.rows.items():
+        check_references(transaction, leniency, elements)
+        change = RowsChange(add=dict(elements))
+        transaction.change_rows(new.resource_type, new.id, _rows_attribute(new.resource_type, name), change)
+    return meta
+
+
+def edit(
+    transaction: Transaction, context: Context, edit: Edit, now: str, expand: Expand = NOTHING
+) -> tuple[Record, Change]:
+    """Carry out a change: the record as it is then, its rows aside, and what was wanted.
+
+    `expand` names what to bring along. Raises NotFound, PreconditionFailed, a BadRequest, Uniqueness.
+    """
+    record = _locked(transaction, edit.resource_type, edit.id, expand, edit.conditions)
+    before = attributes_of(record, context.registry, edit.resource_type)
+    change = edit.change_of(before)
+    return _write(transaction, context, edit.resource_type, record, before, change, now), change
+
+
+def remove(transaction: Transaction, removal: Removal, now: str) -> None:
+    """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
+    _locked(transaction, removal.resource_type, removal.id, NOTHING, removal.conditions)
+    transaction.delete(removal.resource_type, removal.id, now)
+
+
+def check_references(transaction: Transaction, leniency: Leniency, ids: Collection[str]) -> None:
+    """Raises InvalidValue for an id that no resource has, where the dialect minds.
+
+    Such ids are kept where the dialect says so: one stale id must not block the others (design, X-03). They are not
+    looked for then, which saves a statement a write, and so are not counted either.
+    """
+    if not ids or Tolerance.UNKNOWN_MEMBER in leniency.dialect.tolerances:
+        return
+    missing = transaction.missing([*ids])
+    if missing:
+        raise unknown_reference(missing[0])
+
+
+def unknown_reference(id: str) -> InvalidValue:
+    return InvalidValue(f"No resource has the id {id!r}.")
+
+
+def not_found(resource_type: ResourceType, id: str) -> NotFound:
+    return NotFound(f"There is no {resource_type.name} {id!r}.")
+
+
+def _read_body(context: Context, resource_type: ResourceType, payload: Mapping[str, Json]) -> coerce.Body:
+    rewritten = context.leniency.rewrite_body(payload, resource_type)
+    return coerce.body(rewritten, resource_type, context.leniency)
+
+
+def _replaced_rows(resource_type: ResourceType, body: coerce.Body) -> dict[str, RowsChange]:
+    changes = {}
+    for attribute in resource_type.rows_attributes:
+        change = RowsChange()
+        change.replaced(body.rows.get(attribute.name, ()))
+        changes[attribute.name] = change
+    return changes
+
+
+def _locked(
+    transaction: Transaction, resource_type: ResourceType, id: str, expand: Expand, conditions: Conditions
+) -> Record:
+    """The record, held until the end of the transaction, on which the conditions hold."""
+    record = transaction.lock(resource_type, id, expand)
+    if record is None:
+        raise not_found(resource_type, id)
+    if conditions.guards:
+        if record.meta.membership_version is not None:
+            version = transaction.lock_membership(resource_type, id)
+            record = replace(record, meta=replace(record.meta, membership_version=version))
+        conditions.check(record.meta.etag)
+    return record
+
+
+def _write(
+    transaction: Transaction,
+    context: Context,
+    resource_type: ResourceType,
+    record: Record,
+    before: Attributes,
+    change: Change,
+    now: str,
+) -> Record:
+    """Write what differs; the record as it is then, its rows aside.
+
+    What another registry wrote stays as it is where nothing differs: making it anew is the migration's.
+    """
+    if change.attributes != before:
+        # Which entries it has depends on the registry that wrote it.
+        old = entries(resource_type, before) if record.stamp == context.registry.stamp else None
+        new = draft(context.registry, resource_type, record.id, change.attributes)
+        version = transaction.update(resource_type, old, new, now)
+        meta = replace(record.meta, version=version, last_modified=max(record.meta.last_modified, now))
+        record = replace(record, meta=meta, stamp=new.stamp, document=new.document, hidden=new.hidden)
+    if _change_rows(transaction, context, resource_type, record.id, change.rows):
+        version = transaction.touch(resource_type, record.id, now)
+        meta = replace(record.meta, membership_version=version, last_modified=max(record.meta.last_modified, now))
+        record = replace(record, meta=meta)
+    return record
+
+
+def _change_rows(
+    transaction: Transaction,
+    context: Context,
+    resource_type: ResourceType,
+    id: str,
+    changes: Mapping[str, RowsChange],
+) -> bool:
+    changed = False
+    for name, change in changes.items():
+        if change.is_empty:
+            continue
+        check_references(transaction, context.leniency, [*change.add, *change.put])
+        attribute = _rows_attribute(resource_type, name)
+        changed = transaction.change_rows(resource_type, id, attribute, change) or changed
+    return changed
+
+
+def _rows_attribute(resource_type: ResourceType, name: str) -> Attribute:
+    return next(a for a in resource_type.rows_attributes if a.name == name)
