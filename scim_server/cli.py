@@ -186,6 +186,16 @@ def show_tenant(name: str) -> None:
         click.echo(f"{title + ':':{width + 1}} {value}")
 
 
+@tenant.command("tolerances")
+@click.argument("name")
+def list_tolerances(name: str) -> None:
+    """Show which deviations from the standard a customer's clients needed, and when last."""
+    with _ready(Settings.load()) as database:
+        counts = database.tenancy.tolerances(_tenant(database.tenancy, name).id)
+    rows = [(found.dialect, found.name, str(found.count), _time(found.last_used, "")) for found in counts]
+    _table(("DIALECT", "TOLERANCE", "COUNT", "LAST USED"), rows)
+
+
 @tenant.command("remove")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from scim_server import app, cli
 from scim_server.config import Settings, manual
 from scim_server.errors import Uniqueness
+from scim_server.storage.base import ToleranceUse
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sys.executable).parent
@@ -133,6 +134,27 @@ def test_an_attribute_that_no_schema_has_cannot_lose_its_uniqueness(command: Com
     assert len(rows(command.good("tenant", "list"))) == 2
 
 
+def test_what_a_tenants_clients_needed_is_shown_by_dialect_and_name(command: Command) -> None:
+    command.good("tenant", "add", "fabrikam")
+    database = app.open_database(Settings.load(command.environ))
+    contoso, fabrikam = (tenant.id for tenant in database.tenancy.tenants())
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    counts = {("okta", "empty-string"): 7, ("entra", "unpack-json-text-in-body"): 12345, ("entra", "lower-verb"): 1}
+    database.tenancy.record_tolerances({ToleranceUse(contoso, *key): n for key, n in counts.items()}, moment)
+    database.tenancy.record_tolerances({ToleranceUse(fabrikam, "google", "empty-element"): 1}, moment)
+    database.close()
+    assert command.good("tenant", "tolerances", "contoso").splitlines() == [
+        "DIALECT  TOLERANCE                 COUNT  LAST USED",
+        "entra    lower-verb                1      2026-01-02 03:04Z",
+        "entra    unpack-json-text-in-body  12345  2026-01-02 03:04Z",
+        "okta     empty-string              7      2026-01-02 03:04Z",
+    ]
+
+
+def test_a_tenant_whose_clients_needed_nothing_has_an_empty_table(command: Command) -> None:
+    assert rows(command.good("tenant", "tolerances", "contoso")) == [["DIALECT", "TOLERANCE", "COUNT", "LAST USED"]]
+
+
 def test_removing_a_tenant_asks_first(command: Command) -> None:
     refused = command.run("tenant", "remove", "contoso", answer="n\n")
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -149,6 +171,7 @@ def test_yes_answers_the_question(command: Command) -> None:
 NEED_A_TENANT = [
     ("tenant", "show", "nobody"),
     ("tenant", "remove", "nobody", "--yes"),
+    ("tenant", "tolerances", "nobody"),
     ("token", "issue", "--tenant", "nobody"),
     ("token", "list", "--tenant", "nobody"),
     ("token", "revoke", "--tenant", "nobody", "1"),

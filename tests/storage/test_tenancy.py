@@ -1,5 +1,6 @@
 """The promises of `Tenancy`, on both engines."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Credential, Storage, Tenancy
+from scim_server.storage.base import Credential, Storage, Tenancy, ToleranceCount, ToleranceUse
 from scim_server.storage.sql import Database
 from tests.storage.things import DAY, MEMBERS, THING, draft
 
@@ -119,3 +120,60 @@ def test_last_use_never_goes_back_in_time(tenancy: Tenancy, tenant: int) -> None
     tenancy.record_use({"a": NOON, "b": later})
     tenancy.record_use({})
     assert [c.last_used for c in tenancy.credentials(tenant)] == [later, later, None]
+
+
+def test_counts_of_tolerances_are_added_up_and_come_by_dialect_and_name(tenancy: Tenancy, tenant: int) -> None:
+    later = NOON + timedelta(minutes=1)
+    verb, text, okta = (
+        ToleranceUse(tenant, *which)
+        for which in (("entra", "lower-verb"), ("entra", "empty-string"), ("okta", "empty-string"))
+    )
+    tenancy.record_tolerances({verb: 3, okta: 1, text: 2**31}, NOON)
+    tenancy.record_tolerances({verb: 4, text: 2**31}, later)
+    tenancy.record_tolerances({}, later)
+    assert tenancy.tolerances(tenant) == [
+        ToleranceCount("entra", "empty-string", 2**32, later),
+        ToleranceCount("entra", "lower-verb", 7, later),
+        ToleranceCount("okta", "empty-string", 1, NOON),
+    ]
+
+
+def test_the_time_of_a_tolerance_never_goes_back_and_its_count_never_down(tenancy: Tenancy, tenant: int) -> None:
+    use = ToleranceUse(tenant, "entra", "lower-verb")
+    tenancy.record_tolerances({use: 1}, NOON)
+    tenancy.record_tolerances({use: 1}, NOON - timedelta(seconds=1))
+    assert tenancy.tolerances(tenant) == [ToleranceCount("entra", "lower-verb", 2, NOON)]
+
+
+@pytest.mark.req("R-TEN-02")
+def test_each_tenant_has_its_own_counts(tenancy: Tenancy, tenant: int, neighbour: int) -> None:
+    counts = {ToleranceUse(tenant, "entra", "lower-verb"): 1, ToleranceUse(neighbour, "entra", "lower-verb"): 5}
+    tenancy.record_tolerances(counts, NOON)
+    assert tenancy.tolerances(tenant) == [ToleranceCount("entra", "lower-verb", 1, NOON)]
+    tenancy.remove_tenant(neighbour)
+    assert tenancy.tolerances(neighbour) == []
+    assert tenancy.tolerances(tenant) == [ToleranceCount("entra", "lower-verb", 1, NOON)]
+
+
+def test_the_counts_of_a_tenant_that_is_gone_cost_the_others_nothing(
+    tenancy: Tenancy, tenant: int, neighbour: int
+) -> None:
+    tenancy.remove_tenant(neighbour)
+    gone = {ToleranceUse(id, "entra", "lower-verb"): 5 for id in (neighbour, neighbour + 1000)}
+    tenancy.record_tolerances({**gone, ToleranceUse(tenant, "entra", "lower-verb"): 1}, NOON)
+    assert tenancy.tolerances(tenant) == [ToleranceCount("entra", "lower-verb", 1, NOON)]
+    assert tenancy.tolerances(neighbour) == []
+
+
+def test_batches_of_several_workers_at_once_lose_nothing(tenancy: Tenancy, tenant: int, neighbour: int) -> None:
+    uses = [ToleranceUse(id, "entra", name) for id in (tenant, neighbour) for name in ("a", "b", "c", "d")]
+
+    def work(worker: int) -> None:
+        for _ in range(10):
+            batch = uses if worker % 2 else uses[::-1]
+            tenancy.record_tolerances(dict.fromkeys(batch, 1), NOON + timedelta(seconds=worker))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    counted = [ToleranceCount("entra", name, 40, NOON + timedelta(seconds=3)) for name in ("a", "b", "c", "d")]
+    assert tenancy.tolerances(tenant) == tenancy.tolerances(neighbour) == counted
