@@ -23,10 +23,11 @@ from scim_server.http.application import build
 from scim_server.http.views import Parts
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
+from scim_server.service.subjects import find_subject
 from scim_server.service.tolerances import ToleranceUses
 from scim_server.service.upkeep import Redraft
 from scim_server.storage import sql
-from scim_server.storage.base import Tenancy
+from scim_server.storage.base import Storage, Tenancy, Tenant
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -83,6 +84,11 @@ def open_database(settings: Settings) -> sql.Database:
 def redraft(settings: Settings, tenancy: Tenancy) -> Redraft:
     """What a database needs to rebuild what other schemas than those of the settings wrote."""
     return Redraft(load_registry(settings), tenancy)
+
+
+def subject(settings: Settings, storage: Storage, tenant: Tenant, name: str) -> str:
+    """The id of the resource that a credential of the tenant is to be bound to. Raises Unsupported, InvalidValue."""
+    return find_subject(storage, tenant, load_registry(settings), name)
 
 
 def create_app(settings: Settings, clock: Clock = now, new_id: NewId = new_id) -> Flask:

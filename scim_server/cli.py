@@ -232,13 +232,18 @@ def token() -> None:
     help="How long it works: hours, days or weeks, as in 12h, 90d or 8w, or never.",
 )
 @click.option("--read-only", is_flag=True, help="It can read and search, and change nothing.")
-def issue_token(name: str, dialect: str, lifetime: timedelta | None, read_only: bool) -> None:
+@click.option("--user", metavar="NAME_OR_ID", help="The user that /Me means; it limits nothing.")
+def issue_token(name: str, dialect: str, lifetime: timedelta | None, read_only: bool, user: str | None) -> None:
     """Make a token and print it alone. It is not kept and can not be shown again."""
     if lifetime is None:
         click.echo("Warning: a token that never expires should be replaced regularly all the same.", err=True)
-    with _ready(Settings.load()) as database:
+    settings = Settings.load()
+    with _ready(settings) as database:
         found = _tenant(database.tenancy, name)
-        secret = _grant(database.tenancy, found, dialect, lifetime, read_only=read_only)
+        subject = None if user is None else app.subject(settings, database.storage, found, user)
+        now = app.now()
+        terms = auth.Terms(dialect, _end(now, lifetime), read_only, subject)
+        secret = auth.grant(database.tenancy, found, terms, now)
     click.echo(secret.value)
 
 
@@ -249,7 +254,7 @@ def list_tokens(name: str) -> None:
     with _ready(Settings.load()) as database:
         credentials = database.tenancy.credentials(_tenant(database.tenancy, name).id)
     now = app.now()
-    titles = ("ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED")
+    titles = ("ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO")
     _table(titles, [_token_row(credential, now) for credential in credentials])
 
 
@@ -325,7 +330,8 @@ def _prepare(settings: Settings) -> auth.Secret | None:
         except Uniqueness:
             # Another server started on the same database at the same moment, and prints the token.
             return None
-        return _grant(database.tenancy, first, DEFAULT_DIALECT, DEFAULT_LIFETIME, read_only=False)
+        now = app.now()
+        return auth.grant(database.tenancy, first, auth.Terms(DEFAULT_DIALECT, now + DEFAULT_LIFETIME), now)
 
 
 def _bring_up_to_date(settings: Settings, database: Database) -> None:
@@ -347,12 +353,8 @@ def _bring_up_to_date(settings: Settings, database: Database) -> None:
             click.echo(f"Duplicate: {where} has the {found.path} of {found.resource_type} {found.holder}.", err=True)
 
 
-def _grant(
-    tenancy: Tenancy, tenant: Tenant, dialect: str, lifetime: timedelta | None, *, read_only: bool
-) -> auth.Secret:
-    now = app.now()
-    expires = None if lifetime is None else now + lifetime
-    return auth.grant(tenancy, tenant, auth.Terms(dialect, expires, read_only), now)
+def _end(start: datetime, lifetime: timedelta | None) -> datetime | None:
+    return None if lifetime is None else start + lifetime
 
 
 def _tenant(tenancy: Tenancy, name: str) -> Tenant:
@@ -398,6 +400,7 @@ def _token_row(credential: Credential, now: datetime) -> tuple[str, ...]:
         _time(credential.created, ""),
         _time(credential.expires, "never"),
         _time(credential.last_used, "not yet"),
+        credential.subject or "-",
     )
 
 

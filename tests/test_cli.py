@@ -21,6 +21,7 @@ from scim_server import app, cli
 from scim_server.config import Settings, manual
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import ToleranceUse
+from tests.http.server import Client
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sys.executable).parent
@@ -193,12 +194,40 @@ def test_the_list_shows_what_a_token_is_for_and_never_the_token(command: Command
     two = command.good("token", "issue", "--tenant", "contoso", "--read-only").strip()
     listed = command.good("token", "list", "--tenant", "contoso")
     titles, first, second = rows(listed)
-    assert titles == ["ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED"]
+    assert titles == ["ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO"]
     assert first[1:4] == ["entra", "read, write", "live"]
     assert second[1:4] == ["generic", "read", "live"]
     assert first[6] == second[6] == "not yet"
     assert one not in listed
     assert two not in listed
+
+
+def add_user(command: Command, name: str) -> str:
+    """A user of contoso, made through the API; the id."""
+    token = command.good("token", "issue", "--tenant", "contoso").strip()
+    application = app.create_app(Settings.load(command.environ))
+    made = Client(application, token).create(name)
+    app.close(application)
+    return str(made["id"])
+
+
+@pytest.mark.req("R-ME-01")
+def test_a_token_is_bound_to_a_user_by_name_or_id(command: Command) -> None:
+    id = add_user(command, "ana@contoso.example")
+    for name in (id, "Ana@contoso.example"):
+        token = command.good("token", "issue", "--tenant", "contoso", "--user", name).strip()
+        application = app.create_app(Settings.load(command.environ))
+        assert json.loads(Client(application, token).get("/Me").data)["id"] == id
+        app.close(application)
+    listed = rows(command.good("token", "list", "--tenant", "contoso"))
+    assert [row[7] for row in listed] == ["BOUND TO", "-", id, id]
+
+
+@pytest.mark.req("R-ME-01")
+def test_a_token_is_bound_to_nobody_who_is_not_there(command: Command) -> None:
+    said = command.bad("token", "issue", "--tenant", "contoso", "--user", "nobody")
+    assert said == "Error: There is no User 'nobody'."
+    assert len(rows(command.good("token", "list", "--tenant", "contoso"))) == 1
 
 
 LIFETIMES = [

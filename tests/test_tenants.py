@@ -37,13 +37,15 @@ def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
 
 
 NO_RESOURCES = {
-    "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "me", "bulk", "other_version",
+    "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "bulk", "other_version",
     "healthz", "readyz", "metrics",
 }  # fmt: skip
 """Views that neither read nor write a resource."""
 
 WITHOUT_ID = {"create", "query", "search", "query_all", "search_all"}
 WITH_ID = {"read", "replace", "patch", "delete"}
+ALIASES = {"me"}
+"""Views of what the credential is bound to, tried in tests/http/test_me.py."""
 
 
 def routes(server: Server, views: set[str]) -> list[tuple[str, str, str]]:
@@ -84,7 +86,7 @@ def rich(database_url: str, tmp_path: Path) -> Iterator[Server]:
 def test_it_is_known_of_every_view_whether_it_touches_resources(rich: Server) -> None:
     """A new view must be put among those that are tried below, or among those that need not be."""
     views = {rule.endpoint for rule in rich.app().url_map.iter_rules()}
-    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID
+    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID | ALIASES
 
 
 @pytest.mark.req("R-TEN-02", "R-GET-02", "R-ERR-08")

@@ -72,7 +72,12 @@ class Binding:
         self._check_places(inverses)
         self._check_put_rules()
         self.resource_type = replace(
-            self._type, inverses=inverses, indexed=self._indexed(), defaults=self._defaults(), label=self._label()
+            self._type,
+            inverses=inverses,
+            indexed=self._indexed(),
+            defaults=self._defaults(),
+            label=self._label(),
+            is_subject=self._content.get("subject", False),
         )
 
     def _kept(self, resource_type: ResourceType) -> dict[str, Kept]:

@@ -82,6 +82,7 @@ def assemble(
         *assembly.faults,
         *(fault for binding in bindings for fault in binding.faults),
         *_inverse_faults(drafts, {t.name: t for t in finished}),
+        *_subject_faults(drafts, finished),
         *_schema_faults(assembly.definitions.values(), unbound, common, {t.name for t in finished}),
     ]
     return Outcome(finished, unbound, tuple(found))
@@ -212,6 +213,17 @@ def _inverse_faults(drafts: Iterable[Draft], types: Mapping[str, ResourceType]) 
                 problem = f"{inverse.attribute} of {inverse.resource_type} is not kept as rows"
                 found.append(place.member(name).member("inverseOf").fault(problem, _rows_expected(types)))
     return found
+
+
+def _subject_faults(drafts: Iterable[Draft], types: Iterable[ResourceType]) -> list[Fault]:
+    """A credential is bound to an id: of which type that is must be clear, and no address tells it."""
+    bound = [draft for draft, resource_type in zip(drafts, types, strict=True) if resource_type.is_subject]
+    return [
+        draft.place.member("binding")
+        .member("subject")
+        .fault(f"credentials are bound to {bound[0].resource_type.name} in {bound[0].place.file} already", "false")
+        for draft in bound[1:]
+    ]
 
 
 def _has_rows(inverse: Inverse, types: Mapping[str, ResourceType]) -> bool:

@@ -36,6 +36,11 @@ class Registry:
         """The resource type of that name: `User`."""
         return self._by_name.get(name)
 
+    @cached_property
+    def subject(self) -> ResourceType | None:
+        """The resource type whose resources credentials are bound to, for `/Me`."""
+        return next((t for t in self.resource_types if t.is_subject), None)
+
     def schema(self, urn: str) -> Schema | None:
         """The published schema of that URN in any case."""
         return self._by_urn.get(urn.lower())

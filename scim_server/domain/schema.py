@@ -192,6 +192,8 @@ class ResourceType:
     label: str | None = None
     """The path of the attribute that others show as `display` of this resource."""
     inverses: Mapping[str, Inverse] = field(default_factory=dict)
+    is_subject: bool = False
+    """Whether credentials are bound to resources of it, so that `/Me` means one of them (RFC 7644 section 3.11)."""
 
     @cached_property
     def containers(self) -> tuple[tuple[str | None, Schema], ...]:

@@ -5,7 +5,8 @@ An `Exchange` stands in `flask.g` from the first moment, so that a failure at an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from flask import Response, g, request
@@ -14,15 +15,14 @@ from scim_server.auth import Authenticator, Client, authorize
 from scim_server.connectors import dialect
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry
-from scim_server.errors import Forbidden
+from scim_server.domain.schema import ResourceType
+from scim_server.errors import Forbidden, Unsupported
 from scim_server.http import address
 from scim_server.http.discovery import Discovery
 from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
 from scim_server.service.context import Context
 from scim_server.service.tolerances import ToleranceUses
-
-"""The setting of a tenant that lists the attributes which need not be unique in it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +34,8 @@ class Exchange:
     client: Client | None = None
     leniency: Leniency | None = None
     scim_type: str | None = None
+    alias: Mapping[str, str] = field(default_factory=dict)
+    """What the path stands for, as the arguments of a route, where it is an alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,23 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
     return Caller(context, edition)
 
 
+def subject(editions: Editions) -> tuple[ResourceType, str]:
+    """The type and the id of what the credential is bound to. Raises Unsupported where it is bound to nothing."""
+    exchange = current()
+    client = exchange.client
+    resource_type = editions.of(client).registry.subject if client and client.subject else None
+    if client is None or client.subject is None or resource_type is None:
+        raise Unsupported("The credential is not bound to a resource, so that /Me is nobody.")
+    exchange.alias = {"endpoint": resource_type.endpoint, "id": client.subject}
+    return resource_type, client.subject
+
+
 def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None:
     """Log and count the request, and what it was forgiven."""
     exchange = current()
     if exchange.client and exchange.leniency:
         tolerances.note(exchange.client.tenant.id, exchange.client.dialect, exchange.leniency.used)
-    arguments = request.view_args or {}
+    arguments = exchange.alias or request.view_args or {}
     resource_type = registry.at(arguments.get("endpoint", ""))
     observe(
         RequestFacts(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from flask import Response, request
 
@@ -18,10 +19,11 @@ from scim_server.filtering import operations
 from scim_server.http import address, write
 from scim_server.http.body import read_object
 from scim_server.http.discovery import ServiceProviderConfig
-from scim_server.http.exchange import Caller, Editions, caller
+from scim_server.http.exchange import Caller, Editions, caller, subject
 from scim_server.http.messages import read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.conditions import NONE, Conditions
+from scim_server.service.representation import location
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.tolerances import ToleranceUses
@@ -149,10 +151,22 @@ class Views:
         base_url = caller.context.base_url
         return write.document(caller.edition.discovery.resource_type(id, base_url), f"{base_url}/ResourceTypes/{id}")
 
-    # What is not there.
+    # The resource that the credential is bound to, RFC 7644 section 3.11.
 
     def me(self) -> Response:
-        raise Unsupported("The credential is not bound to a user, so that /Me is nobody.")
+        """Processed in place, as at the permanent URI, which `Location` tells (R-ME-03, R-ME-04).
+
+        A credential is bound to what exists, so that there is nothing to POST.
+        """
+        resource_type, id = subject(self._editions)
+        run = _ON_SUBJECT.get(request.method)
+        if run is None:
+            raise Unsupported("/Me is there already: a credential is bound to a resource that exists.")
+        answer = run(self, resource_type.endpoint, id)
+        answer.headers["Location"] = location(self._caller().context.base_url, resource_type, id)
+        return answer
+
+    # What is not there.
 
     def bulk(self) -> Response:
         raise Unsupported("Bulk requests are not supported.")
@@ -172,6 +186,15 @@ class Views:
     def _found(self, caller: Caller, resource_types: list[ResourceType], parameters: Parameters) -> Response:
         wanted = search_request(parameters, self._limits, caller.context.leniency)
         return write.json(self._searches.search(caller.context, resource_types, wanted))
+
+
+_ON_SUBJECT: Final[Mapping[str, Callable[[Views, str, str], Response]]] = {
+    "GET": Views.read,
+    "HEAD": Views.read,
+    "PUT": Views.replace,
+    "PATCH": Views.patch,
+    "DELETE": Views.delete,
+}
 
 
 def _type(caller: Caller, endpoint: str) -> ResourceType:
