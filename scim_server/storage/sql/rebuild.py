@@ -36,10 +36,11 @@ from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute
 from scim_server.storage.base import Draft, Duplicate, Progress, Record
 from scim_server.storage.sql.engine import Connections
-from scim_server.storage.sql.records import kind_of
+from scim_server.storage.sql.entries import drop_entries, pairs
+from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import comparison_of
 from scim_server.storage.sql.spelling import json_list
-from scim_server.storage.sql.store import Statements, columns, drop_entries, pairs
+from scim_server.storage.sql.store import Statements
 from scim_server.storage.sql.tables import json_form, membership_state, relations, resources, schema_state
 
 BATCH = 500

@@ -21,9 +21,10 @@ from sqlalchemy import (
     select,
 )
 
+from scim_server.domain import compare
 from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute, Inverse, ResourceType
-from scim_server.storage.base import Expand, Record, Reference
+from scim_server.storage.base import Draft, Expand, Record, Reference
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import membership_state, relations, resources
 
@@ -35,6 +36,18 @@ COLUMNS = tuple(
 def kind_of(resource_type: str, attribute: str) -> str:
     """The `kind` of the relations that are the elements of an attribute."""
     return f"{resource_type}.{attribute}"
+
+
+def columns(draft: Draft) -> dict[str, str | None]:
+    """What a draft puts into columns of its resource."""
+    return {
+        "stamp": draft.stamp,
+        "label": draft.label,
+        "label_key": None if draft.label is None else compare.fold(draft.label),
+        "document": draft.document,
+        "hidden": draft.hidden,
+        "comparison": draft.comparison,
+    }
 
 
 Columns: TypeAlias = tuple[tuple[int, str], ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -100,6 +100,21 @@ class RowsWriter:
             set_={"element": insert.excluded.element, "comparison": insert.excluded.comparison},
             where=relations.c.element != insert.excluded.element,
         )
+
+
+def first_rows(
+    kind: str, owner: str, attribute: Attribute, elements: Mapping[str, Element]
+) -> Iterator[dict[str, Any]]:
+    """The rows that a resource is made with, as columns of `relations`: where `apply` puts them at age 0."""
+    for ordinal, (id, element) in enumerate(elements.items()):
+        yield {
+            "kind": kind,
+            "owner": owner,
+            "target": id,
+            "position": _ORDINALS + ordinal,
+            "element": _text(element),
+            "comparison": comparison_of(attribute, element),
+        }
 
 
 def _listed(attribute: Attribute, elements: Mapping[str, Element], first: int) -> str:

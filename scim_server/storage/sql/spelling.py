@@ -83,6 +83,9 @@ class Spelling(Protocol):
     def lists(self, parameter: str) -> Listed:
         """A parameter that is a JSON array of arrays, as rows."""
 
+    def records(self, parameter: str, columns: Sequence[ColumnElement[Any]]) -> FromClause:
+        """A parameter that is a JSON array of objects, as rows with these columns. Read in one pass, unlike `lists`."""
+
     def member(self, element: Expression, index: int) -> Expression:
         """Member `index` of a JSON array as text."""
 
@@ -136,6 +139,11 @@ class SqliteSpelling:
     def lists(self, parameter: str) -> Listed:
         rows = func.json_each(bindparam(parameter, type_=Text)).table_valued("key", "value", name="listed")
         return Listed(rows, rows.c.value, self)
+
+    def records(self, parameter: str, columns: Sequence[ColumnElement[Any]]) -> FromClause:
+        rows = func.json_each(bindparam(parameter, type_=Text)).table_valued("value", name="listed")
+        members = [func.json_extract(rows.c.value, f"$.{c.name}", type_=c.type).label(c.name) for c in columns]
+        return select(*members).select_from(rows).subquery(parameter)
 
     def member(self, element: Expression, index: int) -> Expression:
         return func.json_extract(element, f"$[{index}]", type_=Text)
@@ -206,6 +214,11 @@ class PostgresqlSpelling:
             function(array).table_valued(column("value", kind), with_ordinality="key", name="listed").render_derived()
         )
         return Listed(rows, rows.c.value, self)
+
+    def records(self, parameter: str, columns: Sequence[ColumnElement[Any]]) -> FromClause:
+        array = cast(bindparam(parameter, type_=Text), JSON)
+        rows = func.json_to_recordset(array).table_valued(*(column(c.name, c.type) for c in columns), name=parameter)
+        return rows.render_derived(with_types=True)
 
     def member(self, element: Expression, index: int) -> Expression:
         return element.op("->>", return_type=Text())(literal_column(str(index)))

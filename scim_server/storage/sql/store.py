@@ -5,7 +5,8 @@ Statements are built once; each verb is one of them, or a few. A list of any len
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -20,13 +21,11 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
 from scim_server import errors
-from scim_server.domain import compare
 from scim_server.domain.query import Query
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
@@ -35,7 +34,17 @@ from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Creation, Draft, Entries, Entry, Expand, Found, Record, Transaction
 from scim_server.storage.sql import migrate
 from scim_server.storage.sql.engine import Connections, Retry
-from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, kind_of
+from scim_server.storage.sql.entries import (
+    DROP_ENTRIES,
+    drop_entries,
+    entries_delete,
+    entries_holders,
+    entries_insert,
+    pairs,
+    refusal,
+)
+from scim_server.storage.sql.inserts import Inserts
+from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, columns, kind_of
 from scim_server.storage.sql.rows import RowsWriter
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import Spelling, json_list, spelling_of
@@ -109,13 +118,14 @@ class Statements:
         self.records = Records(spelling)
         self._locked = select(*COLUMNS).where(_THIS).with_for_update()
         self.rows = RowsWriter(spelling, conditions.of_element)
-        self.unique = _entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)
-        self.indexed = _entries_insert(spelling, attribute_index, "indexed")
-        self.drop_unique = _entries_delete(spelling, unique_values)
-        self.drop_indexed = _entries_delete(spelling, attribute_index)
-        self.holders = _holders(spelling)
+        self.unique = entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)
+        self.indexed = entries_insert(spelling, attribute_index, "indexed")
+        self.drop_unique = entries_delete(spelling, unique_values)
+        self.drop_indexed = entries_delete(spelling, attribute_index)
+        self.holders = entries_holders(spelling)
         self.missing = _missing(spelling)
         self.move_owners = _move_owners(spelling)
+        self.inserts = Inserts(spelling)
         self.insert = spelling.together(self.unique, _INSERT, self.indexed)
         self.insert_with_rows = spelling.together(self.unique, _INSERT, self.indexed, _INSERT_STATE)
         kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
@@ -147,7 +157,8 @@ class SqlTransaction:
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
-        self._new: set[str] = set()
+        self._new: set[tuple[str, str]] = set()
+        """(resource, attribute kept as rows) that `insert` made and that has no rows yet."""
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         if not resource_type.rows_attributes and not expand:
@@ -176,28 +187,28 @@ class SqlTransaction:
         insert = self._statements.insert_with_rows if has_rows else self._statements.insert
         if len(insert(self._connection, parameters)) < len(draft.unique):
             self._refuse(resource_type, draft.id, draft.unique)
-        self._new.add(draft.id)
+        self._new.update((draft.id, attribute.name) for attribute in resource_type.rows_attributes)
         return Meta(now, now, 1, 1 if has_rows else None)
 
     def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta | errors.Uniqueness]:
-        return [self._inserted(creation, now) for creation in creations]
-
-    def _inserted(self, creation: Creation, now: str) -> Meta | errors.Uniqueness:
-        def work() -> Meta:
-            meta = self.insert(creation.resource_type, creation.draft, now)
-            for attribute in creation.resource_type.rows_attributes:
-                change = RowsChange(add=dict(creation.rows.get(attribute.name, {})))
-                self.change_rows(creation.resource_type, creation.draft.id, attribute, change)
-            return meta
-
-        try:
-            return self.attempt(work)
-        except errors.Uniqueness as error:
-            return error
+        return self._statements.inserts.run(self._connection, self._tenant, creations, now)
 
     def attempt(self, work: Callable[[], T]) -> T:
-        with self._connection.begin_nested():
-            return work()
+        new = set(self._new)
+        savepoint = self._connection.begin_nested()
+        try:
+            result = work()
+        except SQLAlchemyError:
+            # It ends the whole transaction, and must not hide behind a savepoint that went with it.
+            with suppress(SQLAlchemyError):
+                savepoint.rollback()
+            raise
+        except BaseException:
+            savepoint.rollback()
+            self._new = new
+            raise
+        savepoint.commit()
+        return result
 
     def update(self, resource_type: ResourceType, before: Entries | None, after: Draft, now: str) -> int:
         if before is None:
@@ -213,7 +224,8 @@ class SqlTransaction:
         return version
 
     def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
-        kind, age = kind_of(resource_type.name, attribute.name), int(id not in self._new)
+        kind, age = kind_of(resource_type.name, attribute.name), int((id, attribute.name) not in self._new)
+        self._new.discard((id, attribute.name))
         whose = {"tenant": self._tenant, "kind": kind, "owner": id, "age": age}
         return self._statements.rows.apply(self._connection, whose, attribute, change)
 
@@ -256,9 +268,9 @@ class SqlTransaction:
         """Some entries were there already: fine where they are the resource's own, a conflict otherwise."""
         listed = json_list(pairs(entries))
         holders = self._run(self._statements.holders, of_type=resource_type.name, entries=listed).all()
-        taken = [path for path, holder in holders if holder != id]
-        if taken:
-            raise errors.Uniqueness(f"Another resource has that value of {taken[0]}.")
+        conflicts = [path for path, holder in holders if holder != id]
+        if conflicts:
+            raise refusal(conflicts[0])
         if len(holders) < len(entries):
             raise Retry  # the other resource went away in the meantime
 
@@ -270,29 +282,6 @@ class SqlTransaction:
     def _drop(self, statement: Any, resource_type: ResourceType, id: str, entries: Collection[Entry]) -> None:
         if entries:
             self._run(statement, of_type=resource_type.name, resource=id, entries=json_list(pairs(entries)))
-
-
-def drop_entries(connection: Connection, tenant: int, id: str) -> None:
-    """Remove every look-up row of a resource."""
-    for statement in _DROP_ENTRIES:
-        connection.execute(statement, {"tenant": tenant, "resource": id})
-
-
-def columns(draft: Draft) -> dict[str, str | None]:
-    """What a draft puts into columns of its resource."""
-    return {
-        "stamp": draft.stamp,
-        "label": draft.label,
-        "label_key": None if draft.label is None else compare.fold(draft.label),
-        "document": draft.document,
-        "hidden": draft.hidden,
-        "comparison": draft.comparison,
-    }
-
-
-def pairs(entries: Iterable[Entry]) -> list[tuple[str, str]]:
-    """In one order everywhere, so that two writers of the same values do not deadlock."""
-    return sorted((entry.path, entry.key) for entry in entries)
 
 
 # Statements that both engines spell alike ----------------------------------------------------------------------------
@@ -348,61 +337,14 @@ _COUNT_ROWS = select(func.count()).select_from(
     .subquery()
 )
 _NO_ENTRIES = Entries(frozenset(), frozenset())
-_DROP_ENTRIES = tuple(
-    delete(table).where(table.c.tenant_id == _TENANT, table.c.resource_id == _ID)
-    for table in (unique_values, attribute_index)
-)
 _DELETE = (
-    *_DROP_ENTRIES,
+    *DROP_ENTRIES,
     delete(resources).where(resources.c.tenant_id == _TENANT, resources.c.id == _ID),
 )
 _DELETE_STATE = delete(membership_state).where(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == _ID)
 
 
 # Statements over lists -----------------------------------------------------------------------------------------------
-
-
-def _entries_insert(spelling: Spelling, table: Any, parameter: str) -> Any:
-    """Insert the listed entries that are not there."""
-    given = spelling.lists(parameter)
-    rows = (
-        select(
-            cast(_TENANT, table.c.tenant_id.type),
-            cast(_TYPE, table.c.type.type),
-            given.field(0),
-            given.field(1),
-            cast(_ID, table.c.resource_id.type),
-        )
-        .select_from(given.source)
-        .where(given.field(0).is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
-        .order_by(given.field(0), given.field(1))
-    )
-    names = ["tenant_id", "type", "path", "key", "resource_id"]
-    return spelling.insert(table).from_select(names, rows).on_conflict_do_nothing()
-
-
-def _entries_delete(spelling: Spelling, table: Any) -> Any:
-    given = spelling.lists("entries")
-    return delete(table).where(
-        table.c.tenant_id == _TENANT,
-        table.c.type == _TYPE,
-        table.c.resource_id == _ID,
-        tuple_(table.c.path, table.c.key).in_(select(given.field(0), given.field(1))),
-    )
-
-
-def _holders(spelling: Spelling) -> Any:
-    """(path, resource) of those given entries that are taken."""
-    given = spelling.lists("entries")
-    return (
-        select(unique_values.c.path, unique_values.c.resource_id)
-        .where(
-            unique_values.c.tenant_id == _TENANT,
-            unique_values.c.type == _TYPE,
-            tuple_(unique_values.c.path, unique_values.c.key).in_(select(given.field(0), given.field(1))),
-        )
-        .order_by(unique_values.c.path)
-    )
 
 
 def _missing(spelling: Spelling) -> Any:

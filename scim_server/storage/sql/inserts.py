@@ -1,0 +1,185 @@
+"""New resources, many at once, in one statement that reads and one for each table, however many resources there are.
+
+The outcome is that of one insert after the other. Which unique entries are taken is read first; then it is decided
+here, in the order of the list, who gets what. Should another transaction take an entry between the two, an entry is
+missing among those that were inserted, and the whole transaction runs again.
+
+Each table's rows are one JSON parameter. Measured for 1,000 users with 8 entries each and 20,000 rows of groups, beside
+a statement that the driver repeats for each row: on SQLite 330 ms and 490, on PostgreSQL 540 and 980.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    select,
+    tuple_,
+)
+
+from scim_server.domain.resource import Meta
+from scim_server.errors import Uniqueness
+from scim_server.storage.base import Creation, Entry
+from scim_server.storage.sql.engine import Retry
+from scim_server.storage.sql.entries import refusal
+from scim_server.storage.sql.records import columns, kind_of
+from scim_server.storage.sql.rows import first_rows
+from scim_server.storage.sql.spelling import Spelling
+from scim_server.storage.sql.tables import (
+    attribute_index,
+    membership_state,
+    relations,
+    resources,
+    unique_values,
+)
+
+Claim: TypeAlias = tuple[str, str, str]
+"""(type, path, key): what belongs to one resource of a tenant."""
+Row: TypeAlias = Mapping[str, Any]
+"""Values by columns, without the tenant."""
+
+_TENANT: Any = bindparam("tenant")
+_CLAIM = ("type", "path", "key")
+
+
+class Inserts:
+    """The statements of one engine, built once."""
+
+    def __init__(self, spelling: Spelling) -> None:
+        self._taken = _taken(spelling)
+        self._store = spelling.together(
+            _insert(spelling, unique_values).on_conflict_do_nothing().returning(unique_values.c.path),
+            _insert(spelling, resources),
+            _insert(spelling, attribute_index).on_conflict_do_nothing(),
+            _insert(spelling, membership_state),
+            _insert(spelling, relations).on_conflict_do_nothing(),
+        )
+
+    def run(
+        self, connection: Connection, tenant: int, creations: Sequence[Creation], now: str
+    ) -> Sequence[Meta | Uniqueness]:
+        """As `storage.base.Transaction.insert_all`. Raises Retry where another transaction was in the way."""
+        taken = self._taken_of(connection, tenant, creations)
+        outcomes = list(_outcomes(creations, taken, now))
+        stored = [creation for creation, meta in zip(creations, outcomes, strict=True) if isinstance(meta, Meta)]
+        if stored:
+            self._store_all(connection, tenant, stored, now)
+        return outcomes
+
+    def _taken_of(self, connection: Connection, tenant: int, creations: Sequence[Creation]) -> set[Claim]:
+        claims = [claim for creation in creations for claim in _claims(creation)]
+        if not claims:
+            return set()
+        found = connection.execute(self._taken, {"tenant": tenant, "claims": _json(map(_claimed, claims))})
+        return {(type_, path, key) for type_, path, key in found}
+
+    def _store_all(self, connection: Connection, tenant: int, creations: Sequence[Creation], now: str) -> None:
+        unique = [row for creation in creations for row in _entries(creation, creation.draft.unique)]
+        parameters = {
+            "tenant": tenant,
+            unique_values.name: _json(unique),
+            resources.name: _json(_resource(creation, now) for creation in creations),
+            attribute_index.name: _json(row for c in creations for row in _entries(c, c.draft.indexed)),
+            membership_state.name: _json(_state(creation, now) for creation in creations if _has_rows(creation)),
+            relations.name: _json(row for creation in creations for row in _rows(creation)),
+        }
+        if len(self._store(connection, parameters)) < len(unique):
+            raise Retry
+
+
+# What happens ---------------------------------------------------------------------------------------------------------
+
+
+def _outcomes(creations: Iterable[Creation], taken: set[Claim], now: str) -> Iterator[Meta | Uniqueness]:
+    """What each creation comes to, when those before it came to what they did. `taken` grows with what is stored."""
+    for creation in creations:
+        claims = _claims(creation)
+        conflicts = [path for _, path, _ in claims & taken]
+        if conflicts:
+            yield refusal(min(conflicts))
+            continue
+        taken |= claims
+        yield Meta(now, now, 1, 1 if _has_rows(creation) else None)
+
+
+def _claims(creation: Creation) -> set[Claim]:
+    return {(creation.resource_type.name, entry.path, entry.key) for entry in creation.draft.unique}
+
+
+def _has_rows(creation: Creation) -> bool:
+    return bool(creation.resource_type.rows_attributes)
+
+
+# Rows of the tables ---------------------------------------------------------------------------------------------------
+
+
+def _json(rows: Iterable[Row]) -> str:
+    return orjson.dumps(list(rows)).decode()
+
+
+def _claimed(claim: Claim) -> Row:
+    type_, path, key = claim
+    return {"type": type_, "path": path, "key": key}
+
+
+def _entries(creation: Creation, entries: Collection[Entry]) -> Iterator[Row]:
+    type_, id = creation.resource_type.name, creation.draft.id
+    return ({"type": type_, "path": entry.path, "key": entry.key, "resource_id": id} for entry in entries)
+
+
+def _resource(creation: Creation, now: str) -> Row:
+    draft = creation.draft
+    made = {"id": draft.id, "type": creation.resource_type.name, "version": 1, "created": now, "last_modified": now}
+    return {**made, **columns(draft)}
+
+
+def _state(creation: Creation, now: str) -> Row:
+    return {"owner": creation.draft.id, "version": 1, "last_modified": now}
+
+
+def _rows(creation: Creation) -> Iterator[Row]:
+    for attribute in creation.resource_type.rows_attributes:
+        kind = kind_of(creation.resource_type.name, attribute.name)
+        elements = creation.rows.get(attribute.name, {})
+        yield from first_rows(kind, creation.draft.id, attribute, elements)
+
+
+# Statements -----------------------------------------------------------------------------------------------------------
+
+
+def _taken(spelling: Spelling) -> Any:
+    """Those of the given claims that a resource has."""
+    given = spelling.records("claims", [column(name, Text) for name in _CLAIM])
+    there = tuple_(*(unique_values.c[name] for name in _CLAIM))
+    return select(*(unique_values.c[name] for name in _CLAIM)).where(
+        unique_values.c.tenant_id == _TENANT, there.in_(select(*(given.c[name] for name in _CLAIM)))
+    )
+
+
+def _insert(spelling: Spelling, table: Table) -> Any:
+    """Insert the given rows by their keys' order, so that two writers of the same values do not deadlock."""
+    names = [each.name for each in table.columns if each.name != "tenant_id"]
+    given = spelling.records(table.name, [_plain(table.c[name]) for name in names])
+    keys = [given.c[each.name] for each in table.primary_key if each.name != "tenant_id"]
+    rows = (
+        select(cast(_TENANT, Integer), *(cast(given.c[name], table.c[name].type) for name in names))
+        .where(keys[0].is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+        .order_by(*map(spelling.by_code_point, keys))
+    )
+    return spelling.insert(table).from_select(["tenant_id", *names], rows)
+
+
+def _plain(given: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as JSON has it: a number or a text."""
+    return column(given.name, BigInteger if isinstance(given.type, BigInteger) else Text)
