@@ -189,7 +189,7 @@ def show_tenant(name: str) -> None:
 @tenant.command("tolerances")
 @click.argument("name")
 def list_tolerances(name: str) -> None:
-    """Show which deviations from the standard a customer's clients needed, and when last."""
+    """Show what a customer's clients were forgiven."""
     with _ready(Settings.load()) as database:
         counts = database.tenancy.tolerances(_tenant(database.tenancy, name).id)
     rows = [(found.dialect, found.name, str(found.count), _time(found.last_used, "")) for found in counts]

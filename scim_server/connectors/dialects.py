@@ -33,6 +33,7 @@ TOLERANCES: Final[Mapping[Tolerance, frozenset[str]]] = {
     Tolerance.PATH_AS_KEY: _ENTRA | _GOOGLE,
     Tolerance.STRING_LITERAL: _ENTRA,
     Tolerance.BARE_WORD: _ENTRA,
+    Tolerance.COMPARED_VALUE_PATH: _ENTRA,
     Tolerance.KEEP_IN_PUT: _ALL,
     Tolerance.UNKNOWN_MEMBER: _ALL,
 }

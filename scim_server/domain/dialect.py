@@ -45,6 +45,10 @@ class Tolerance(StrEnum):
     """`"True"` in a filter on a boolean, a quoted number on a number [400 invalidFilter]."""
     BARE_WORD = "bare-word"
     """An unquoted word in a filter is a string [400 invalidFilter] (ENTRA-04)."""
+    COMPARED_VALUE_PATH = "compared-value-path"
+    """`emails[type eq "work"].value eq "x"` in a filter, which RFC 7644 figure 1 does not have [400 invalidFilter]
+    (ENTRA-05).
+    """
     KEEP_IN_PUT = "keep-in-put"
     """A PUT keeps absent attributes that have a default or whose extension's binding says keep [they are cleared].
     """

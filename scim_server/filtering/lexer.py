@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.dialect import Tolerance
 from scim_server.domain.filter import Literal, Operator, number
 from scim_server.errors import InvalidFilter
 from scim_server.filtering.limits import Limits
@@ -64,12 +65,12 @@ def attribute_path(match: re.Match[str]) -> AttrPath:
 
 
 class Lexer:
-    """The tokens of one text, an iterator. `has_words` says, once it is read, whether a literal lacked its quotes."""
+    """The tokens of one text, an iterator. `needs` has, once it is read, what the RFC's grammar has not."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         if len(text) > limits.length:
             raise InvalidFilter(f"The filter is longer than {limits.length} characters.")
-        self.has_words = False
+        self.needs: set[Tolerance] = set()
         self._text = text
         self._limits = limits
         self._index = 0
@@ -147,6 +148,7 @@ class Lexer:
         sub = SUB.match(self._text, self._index)
         if sub is None or self._blank:
             return self._after_group()
+        self.needs.add(Tolerance.COMPARED_VALUE_PATH)
         self._emit("SUBATTR", sub[1], sub.end())
         return self._operator
 
@@ -182,7 +184,7 @@ class Lexer:
         elif text.startswith("'"):
             raise self._fault("double quotes")
         else:
-            self.has_words = True
+            self.needs.add(Tolerance.BARE_WORD)
             self._emit("COMP_VALUE", _checked(text), word.end())
 
     def _take_character(self, character: str) -> bool:

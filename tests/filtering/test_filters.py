@@ -25,7 +25,7 @@ def strict() -> Leniency:
 
 
 def tolerant() -> Leniency:
-    return Leniency(Dialect("tolerant", frozenset({Tolerance.BARE_WORD})))
+    return Leniency(Dialect("tolerant", frozenset({Tolerance.BARE_WORD, Tolerance.COMPARED_VALUE_PATH})))
 
 
 def parsed(text: str) -> Filter:
@@ -252,11 +252,29 @@ VALUE_SUFFIXES: list[tuple[str, Filter]] = [
 ]
 
 
-@pytest.mark.req("R-FILT-19", "ENTRA-05")
+@pytest.mark.req("R-FILT-19", "ENTRA-05", "C-16")
 @pytest.mark.parametrize(("text", "condition"), VALUE_SUFFIXES)
 def test_a_sub_attribute_behind_brackets_is_one_of_the_same_element(text: str, condition: Filter) -> None:
-    assert parsed(text) == Elements(AttrPath("emails"), condition)
-    assert parsed(f"urn:x:{text} and a pr") == And((Elements(AttrPath("emails", None, "urn:x"), condition), A))
+    leniency = tolerant()
+    assert parse_filter(text, leniency) == Elements(AttrPath("emails"), condition)
+    longer = And((Elements(AttrPath("emails", None, "urn:x"), condition), A))
+    assert parse_filter(f"urn:x:{text} and a pr", leniency) == longer
+    assert leniency.used == {"compared-value-path": 2}
+
+
+@pytest.mark.req("R-FILT-19", "C-16")
+@pytest.mark.parametrize("text", [text for text, _ in VALUE_SUFFIXES])
+def test_in_strict_a_path_in_a_filter_ends_with_its_brackets(text: str) -> None:
+    with pytest.raises(InvalidFilter, match="ends with its brackets"):
+        parsed(text)
+
+
+def test_a_filter_that_needs_two_tolerances_is_refused_without_either() -> None:
+    text = 'emails[type eq "work"].value eq word'
+    for tolerance in (Tolerance.BARE_WORD, Tolerance.COMPARED_VALUE_PATH):
+        with pytest.raises(InvalidFilter):
+            parse_filter(text, Leniency(Dialect("half", frozenset({tolerance}))))
+    assert parse_filter(text, tolerant())
 
 
 BAD = [
