@@ -17,6 +17,7 @@
     ├── Forbidden             403
     ├── NotFound              404
     ├── MethodNotAllowed      405   carries the allowed methods
+    ├── Conflict              409   a circle of creates of a bulk request that could not be stored as a whole
     ├── Uniqueness            409   uniqueness
     ├── PreconditionFailed    412
     ├── PayloadTooLarge       413
@@ -129,6 +130,11 @@ class NotFound(ScimError):
 class MethodNotAllowed(ScimError):
     status = 405
     default = "The method is not allowed here."
+
+
+class Conflict(ScimError):
+    status = 409
+    default = "An operation that refers to this one, and this one to it, failed."
 
 
 class Uniqueness(ScimError):
