@@ -17,9 +17,11 @@ from flask import Flask
 
 from scim_server import catalog
 from scim_server.auth import Authenticator
+from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
 from scim_server.domain.registry import Registry
 from scim_server.http.application import build
+from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
@@ -110,12 +112,14 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
     """The application over these parts. Whoever opened the database closes it, after the application."""
     resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
+    seal = Seal(lambda: database.tenancy.key("cursor", secrets.token_bytes(KEY_BYTES)))
     tolerances = ToleranceUses(database.tenancy, clock)
     parts = Parts(
         settings=settings,
         registry=registry,
         resources=resources,
         searches=Searches(database.storage),
+        cursors=Cursors(seal, clock, settings.cursor_timeout),
         authenticator=authenticator,
         tolerances=tolerances,
         readiness=lambda: database.storage.readiness(registry.stamp),

@@ -66,6 +66,7 @@ class Editions:
 class Caller:
     """A request whose credential is good: what a view needs to call a use case."""
 
+    client: Client
     context: Context
     edition: Edition
 
@@ -106,7 +107,7 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
     edition = editions.of(exchange.client)
     base_url = address.base_url(request, public_url)
     context = Context(exchange.client.tenant.id, edition.registry, exchange.leniency, base_url)
-    return Caller(context, edition)
+    return Caller(exchange.client, context, edition)
 
 
 def subject(editions: Editions) -> tuple[ResourceType, str]:

@@ -18,6 +18,7 @@ from scim_server.errors import Forbidden, InvalidVersion, NotFound, Unsupported
 from scim_server.filtering import operations
 from scim_server.http import address, write
 from scim_server.http.body import read_object
+from scim_server.http.cursors import Cursors, binding
 from scim_server.http.discovery import ServiceProviderConfig
 from scim_server.http.exchange import Caller, Editions, caller, subject
 from scim_server.http.messages import read_patch, read_search
@@ -37,6 +38,7 @@ class Parts:
     registry: Registry
     resources: Resources
     searches: Searches
+    cursors: Cursors
     authenticator: Authenticator
     tolerances: ToleranceUses
     readiness: Callable[[], str | None]
@@ -49,6 +51,7 @@ class Views:
         self._settings = parts.settings
         self._resources = parts.resources
         self._searches = parts.searches
+        self._cursors = parts.cursors
         self._editions = Editions(parts.registry)
         self._service_provider_config = ServiceProviderConfig(parts.settings)
         filter_limits = filtering.Limits(parts.settings.max_filter)
@@ -185,7 +188,12 @@ class Views:
 
     def _found(self, caller: Caller, resource_types: list[ResourceType], parameters: Parameters) -> Response:
         wanted = search_request(parameters, self._limits, caller.context.leniency)
-        return write.json(self._searches.search(caller.context, resource_types, wanted))
+        if parameters.cursor is None:
+            return write.json(self._searches.search(caller.context, resource_types, wanted))
+        stamp = caller.context.registry.stamp
+        walk = self._cursors.walk(binding(caller.client, stamp, resource_types, parameters, self._limits))
+        page = walk.page(parameters, self._limits)
+        return write.json(self._searches.walk(caller.context, resource_types, wanted, page, walk.cursor))
 
 
 _ON_SUBJECT: Final[Mapping[str, Callable[[Views, str, str], Response]]] = {

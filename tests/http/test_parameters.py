@@ -12,7 +12,7 @@ from scim_server.domain.attrpath import AttrPath
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.project import DEFAULT
 from scim_server.domain.query import Order, Page
-from scim_server.errors import InvalidFilter, InvalidSyntax, InvalidValue, ScimError
+from scim_server.errors import InvalidCount, InvalidFilter, InvalidSyntax, InvalidValue, ScimError
 from scim_server.http.messages import read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.searches import SearchRequest
@@ -68,6 +68,22 @@ def test_a_number_that_is_none_is_refused(name: str, value: str) -> None:
         of_query(f"{name}={value}".encode())
 
 
+CURSORS: list[tuple[str, dict[str, Any], str | None]] = [
+    ("", {}, None),
+    ("count=1", {"cursor": None}, None),
+    ("cursor", {"cursor": ""}, ""),
+    ("cursor=", {"Cursor": ""}, ""),
+    ("CURSOR=a-_~.", {"CURSOR": "a-_~."}, "a-_~."),
+]
+
+
+@pytest.mark.req("R-CUR-01", "R-CUR-12")
+@pytest.mark.parametrize(("query", "members", "cursor"), CURSORS)
+def test_an_empty_cursor_is_not_an_absent_one(query: str, members: dict[str, Any], cursor: str | None) -> None:
+    assert of_query(query.encode()).cursor == cursor
+    assert read_search({**MESSAGE, **members}, generic()).cursor == cursor
+
+
 @pytest.mark.req("R-SORT-02", "R-SORT-08")
 def test_the_sort_is_read() -> None:
     wanted = searched("sortBy=name.familyName&sortOrder=Descending")
@@ -120,7 +136,7 @@ def test_unknown_parameters_are_ignored(query: str) -> None:
     assert searched(query) == searched("")
 
 
-@pytest.mark.parametrize("name", ["filter", "sortBy", "sortOrder", "startIndex", "count"])
+@pytest.mark.parametrize("name", ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"])
 def test_a_parameter_that_is_given_twice_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match="twice"):
         of_query(f"{name}=1&{name}=1".encode())
@@ -208,12 +224,17 @@ SAME_FAILURE: list[tuple[str, dict[str, Any], type[ScimError]]] = [
     ("sortOrder=up", {"sortOrder": "up"}, InvalidValue),
     ("sortBy=a%20b", {"sortBy": "a b"}, InvalidValue),
     ("filter=", {"filter": ""}, InvalidFilter),
+    ("cursor&startIndex=1", {"cursor": "", "startIndex": 1}, InvalidValue),
+    ("cursor=x&startIndex=0", {"cursor": "x", "startIndex": 0}, InvalidValue),
+    ("cursor&count=abc", {"cursor": "", "count": "abc"}, InvalidCount),
+    ("CURSOR=x&count=1.5", {"CURSOR": "x", "count": True}, InvalidCount),
+    ("cursor&startIndex=abc", {"cursor": "", "startIndex": "abc"}, InvalidValue),
     ("attributes=a%20b", {"attributes": ["a b"]}, InvalidValue),
     ("attributes=a&excludedAttributes=b", {"attributes": ["a"], "excludedAttributes": ["b"]}, InvalidValue),
 ]
 
 
-@pytest.mark.req("R-SRCH-04")
+@pytest.mark.req("R-SRCH-04", "R-CUR-08", "R-CUR-11")
 @pytest.mark.parametrize(("query", "members", "error"), SAME_FAILURE)
 def test_a_search_by_body_fails_the_same(query: str, members: dict[str, Any], error: type[ScimError]) -> None:
     for attempt in (lambda: searched(query), lambda: searched_by_body(**members)):
