@@ -184,12 +184,14 @@ def test_the_kinds_of_contact_data_are_published_and_the_kinds_of_roles_are_not(
 
 @pytest.mark.req("R-RT-01", "R-RT-06", "R-USER-10", "R-USER-12")
 def test_users_have_what_their_binding_says() -> None:
-    user = type_named(catalog.load(), "User")
+    registry = catalog.load()
+    user = type_named(registry, "User")
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     assert (user.id, user.endpoint, user.label) == ("User", "/Users", "displayName")
     assert user.indexed == {"externalId", "displayName", "emails.value", f"{enterprise}:manager.value"}
     assert user.defaults == {"active": True}
     assert user.inverses == {"groups": Inverse("Group", "members", "direct")}
+    assert registry.subject is user
     assert [(e.schema.id, e.required, e.absent_in_put) for e in user.extensions] == [
         (enterprise, False, AbsentInPut.CLEAR)
     ]

@@ -218,10 +218,9 @@ def _inverse_faults(drafts: Iterable[Draft], types: Mapping[str, ResourceType]) 
 def _subject_faults(drafts: Iterable[Draft], types: Iterable[ResourceType]) -> list[Fault]:
     """A credential is bound to an id: of which type that is must be clear, and no address tells it."""
     bound = [draft for draft, resource_type in zip(drafts, types, strict=True) if resource_type.is_subject]
+    first = bound[0].resource_type.name if bound else ""
     return [
-        draft.place.member("binding")
-        .member("subject")
-        .fault(f"credentials are bound to {bound[0].resource_type.name} in {bound[0].place.file} already", "false")
+        draft.place.member("binding").member("subject").fault(f"credentials are bound to {first} already", "false")
         for draft in bound[1:]
     ]
 
