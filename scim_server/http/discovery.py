@@ -69,8 +69,11 @@ def _config(settings: Settings) -> dict[str, Json]:
     document: dict[str, Json] = {
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": True},
-        # Numbers even where there is nothing to count: a strict client gives up without them (CL-01).
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": settings.bulk_max_operations,
+            "maxPayloadSize": settings.bulk_max_payload,
+        },
         "filter": {"supported": True, "maxResults": settings.page_max},
         "changePassword": {"supported": False},
         "sort": {"supported": True},

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow.validate import Range
 
+from scim_server.domain.bulk import read as read_operation
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.schema import Json
 from scim_server.errors import InvalidCount, InvalidCursor, InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError
 from scim_server.http.parameters import Parameters
+from scim_server.service import bulk
 
 MESSAGES: Final = "urn:ietf:params:scim:api:messages:2.0:"
 
@@ -24,12 +27,25 @@ def read_patch(payload: Mapping[str, Json], leniency: Leniency, most: int) -> li
 
     Raises InvalidSyntax for another shape or message (R-PATCH-02, X-06), PayloadTooLarge for too many operations.
     """
-    operations: list[Json] = _load(_PATCH_OP, payload, leniency)["operations"]
+    return patch_list(_load(_PATCH_OP, payload, leniency)["operations"], most)
+
+
+def patch_list(operations: list[Json], most: int) -> list[Json]:
+    """The operations of a PATCH, at least one and at most `most`. Raises InvalidSyntax, PayloadTooLarge."""
     if not operations:
         raise InvalidSyntax("Operations must not be empty.")
     if len(operations) > most:
         raise PayloadTooLarge(f"A PATCH may have at most {most} operations.")
     return operations
+
+
+def read_bulk(payload: Mapping[str, Json], leniency: Leniency) -> bulk.Request:
+    """The operations of a BulkRequest (RFC 7644 section 3.7), at least one. Raises InvalidSyntax (R-BULK-04)."""
+    members = _load(_BULK_REQUEST, payload, leniency)
+    if not members["operations"]:
+        raise InvalidSyntax("Operations must not be empty.")
+    operations = [read_operation(raw) for raw in members["operations"]]
+    return bulk.Request(operations, members.get("fail_on_errors"))
 
 
 def read_search(payload: Mapping[str, Json], leniency: Leniency) -> Parameters:
@@ -89,6 +105,13 @@ class _PatchOp(_Message):
     operations = fields.List(fields.Raw(), data_key="Operations", required=True)
 
 
+class _BulkRequest(_Message):
+    name = "BulkRequest"
+    fail_on_errors = _Integer(data_key="failOnErrors", validate=Range(min=1))
+    # What is wrong with one of them is said where its result is; what is no object could have none.
+    operations = fields.List(fields.Dict(), data_key="Operations", required=True)
+
+
 class _SearchRequest(_Message):
     name = "SearchRequest"
     error = InvalidValue
@@ -120,6 +143,7 @@ class _SearchRequest(_Message):
 
 _PATCH_OP: Final = _PatchOp()
 _SEARCH_REQUEST: Final = _SearchRequest()
+_BULK_REQUEST: Final = _BulkRequest()
 
 
 def _load(schema: _Message, payload: Mapping[str, Json], leniency: Leniency) -> Any:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from flask import Response, request
 
 from scim_server import filtering
-from scim_server.auth import Authenticator
+from scim_server.auth import Authenticator, authorize
 from scim_server.config import Settings
+from scim_server.domain.dialect import Leniency
+from scim_server.domain.patch import Operation
 from scim_server.domain.project import Shape, shape
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Forbidden, InvalidVersion, NotFound, Unsupported
 from scim_server.filtering import operations
-from scim_server.http import address, write
+from scim_server.http import address, bulk, write
 from scim_server.http.body import read_object
 from scim_server.http.cursors import Cursors, binding
 from scim_server.http.discovery import ServiceProviderConfig
 from scim_server.http.exchange import Caller, Editions, caller, subject
-from scim_server.http.messages import read_patch, read_search
+from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
+from scim_server.service.bulk import Bulk, Policy
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.representation import location
 from scim_server.service.resources import Resources
@@ -37,6 +41,7 @@ class Parts:
     settings: Settings
     registry: Registry
     resources: Resources
+    bulk: Bulk
     searches: Searches
     cursors: Cursors
     authenticator: Authenticator
@@ -50,6 +55,7 @@ class Views:
     def __init__(self, parts: Parts) -> None:
         self._settings = parts.settings
         self._resources = parts.resources
+        self._bulk = parts.bulk
         self._searches = parts.searches
         self._cursors = parts.cursors
         self._editions = Editions(parts.registry)
@@ -91,8 +97,7 @@ class Views:
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         leniency = caller.context.leniency
-        sent = read_patch(self._body(), leniency, self._settings.max_patch_operations)
-        steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency, self._limits.filter)]
+        steps = self._steps(self._body(), resource_type, leniency)
         projection = _parameters().projection
         return write.representation(
             self._resources.patch(caller.context, resource_type, id, steps, projection, _conditions())
@@ -120,6 +125,17 @@ class Views:
     def search_all(self) -> Response:
         caller = self._caller()
         return self._found(caller, [*caller.edition.registry.resource_types], self._search_body(caller))
+
+    # Bulk, RFC 7644 section 3.7.
+
+    def bulk(self) -> Response:
+        caller = self._caller()
+        context = caller.context
+        wanted = bulk.read(request, self._settings, context.leniency)
+        policy = Policy(
+            partial(authorize, caller.client), lambda data, of_type: self._steps(data, of_type, context.leniency)
+        )
+        return write.json(bulk.response(self._bulk.run(context, wanted, policy)))
 
     # Discovery, RFC 7644 section 4.
 
@@ -171,9 +187,6 @@ class Views:
 
     # What is not there.
 
-    def bulk(self) -> Response:
-        raise Unsupported("Bulk requests are not supported.")
-
     def other_version(self, version: str, rest: str = "") -> Response:
         raise InvalidVersion
 
@@ -182,6 +195,12 @@ class Views:
 
     def _body(self) -> dict[str, Json]:
         return read_object(request, self._settings.max_body)
+
+    def _steps(self, data: Json, resource_type: ResourceType, leniency: Leniency) -> list[Operation]:
+        """The operations of a PATCH: of a PatchOp, or of the bare list that the RFC's bulk example has."""
+        most = self._settings.max_patch_operations
+        sent = patch_list(data, most) if isinstance(data, list) else read_patch(data, leniency, most)
+        return [step for raw in sent for step in operations.read(raw, resource_type, leniency, self._limits.filter)]
 
     def _search_body(self, caller: Caller) -> Parameters:
         return read_search(self._body(), caller.context.leniency)

@@ -10,6 +10,7 @@ import orjson
 from flask import Response
 from werkzeug.datastructures import Headers
 
+from scim_server.domain.schema import Json
 from scim_server.errors import ScimError
 from scim_server.service.representation import Representation
 
@@ -71,8 +72,14 @@ def failure(error: ScimError) -> Answer:
 def error_message(
     status: int, detail: str, scim_type: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
+    """The answer that is an Error message."""
+    message = error_body(status, detail, scim_type)
+    return Answer(orjson.dumps(message), status, dict(headers or {}), content_type=MEDIA_TYPE)
+
+
+def error_body(status: int, detail: str, scim_type: str | None = None) -> dict[str, Json]:
     """An Error message; `status` is a string in it (R-ERR-01)."""
-    message = {"schemas": [_ERROR], "status": str(status), "detail": detail}
+    message: dict[str, Json] = {"schemas": [_ERROR], "status": str(status), "detail": detail}
     if scim_type is not None:
         message["scimType"] = scim_type
-    return Answer(orjson.dumps(message), status, dict(headers or {}), content_type=MEDIA_TYPE)
+    return message

@@ -174,10 +174,11 @@ PERMITTED = [
     ("HEAD", "/scim/v2/Users"),
     ("POST", "/scim/v2/.search"),
     ("POST", "/scim/v2/Groups/.search"),
+    ("POST", "/scim/v2/Bulk"),
 ]
 DENIED = [
     ("POST", "/scim/v2/Users"),
-    ("POST", "/scim/v2/Bulk"),
+    ("PUT", "/scim/v2/Bulk"),
     ("PUT", "/scim/v2/Users/42"),
     ("PATCH", "/scim/v2/Users/42"),
     ("DELETE", "/scim/v2/Users/42"),

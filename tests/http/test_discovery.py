@@ -31,7 +31,7 @@ def test_the_configuration_says_what_the_server_can_and_nothing_else(anonymous: 
     assert document == {
         "schemas": [f"{META_SCHEMAS}ServiceProviderConfig"],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": True, "maxOperations": 1000, "maxPayloadSize": 10 * 2**20},
         "filter": {"supported": True, "maxResults": 5},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
