@@ -11,12 +11,14 @@ code point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from scim_server.domain.query import Position, Query
+from scim_server.domain.filter import BoundFilter
+from scim_server.domain.query import CursorPage, Position, Query
+from scim_server.domain.registry import Variation
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
@@ -43,7 +45,7 @@ class Record:
     `document` is the JSON object that is sent by default, without meta, rows and derived values; `hidden` the JSON
     object of values that are not sent by default (returned request or never), or None. `stamp` is that of the
     registry that wrote it. `rows` has, for each attribute asked for, a JSON array of the elements as they were
-    sent, oldest first; `derived` its references by id.
+    sent, oldest first; one with more rows than were asked for is not in it. `derived` has references by id.
     """
 
     resource_type: str
@@ -59,6 +61,34 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row that a resource can be found by: (path, key of the value)."""
+Pieces = Callable[[Attribute], Iterator[Sequence[str]]]
+"""The elements of an attribute kept as rows, as JSON texts, oldest first, a bounded number at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundElements:
+    """One page of the elements of an attribute kept as rows: their JSON texts in the order of their ids.
+
+    `total` is exact over all pages, `last` the id of the last one, None on an empty page.
+    """
+
+    total: int
+    elements: Sequence[str]
+    last: str | None
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """A large change of rows, prepared before its transaction: `steps` is what it amounts to for the rows that there
+    were at the membership `version`.
+    """
+
+    change: RowsChange
+    version: int
+    steps: Any
+
+
 
     path: str
     key: str
@@ -168,7 +198,9 @@ class Transaction(Protocol):
         Raises errors.Uniqueness as `insert` does; the resource's own entries are no conflict.
         """
 
-    def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
+    def change_rows(
+        self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange | PreparedRows
+    ) -> bool:
         """Apply the change in a number of statements that does not depend on its size; whether any row came, went or
         changed.
         """
@@ -187,15 +219,52 @@ class Transaction(Protocol):
         membership versions move.
         """
 
-    def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+    def read(self, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None) -> Record | None:
         """As `Storage.read`, inside the transaction."""
 
 
 class Storage(Protocol):
     """Where resources are kept."""
 
-    def read(self, tenant: int, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
-        """The resource, or None. One statement, no transaction; rows and versions are of one moment."""
+    def read(
+        self, tenant: int, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None
+    ) -> Record | None:
+        """The resource, or None. One statement, no transaction; rows and versions are of one moment.
+
+        Attributes with more than `most_rows` rows are left out, at the cost of as many.
+        """
+
+    def stream(
+        self, tenant: int, resource_type: ResourceType, id: str, expand: Expand, take: Callable[[Record, Pieces], T]
+    ) -> T | None:
+        """What `take` makes of the resource and of its rows, which come in pieces; None where there is no such one.
+
+        All of it is of one moment, however many rows there are and whoever writes meanwhile, and no more than a piece
+        is in memory at a time. `take` may be called a second time, from the start, where the connection broke.
+        """
+
+    def elements(
+        self,
+        tenant: int,
+        resource_type: ResourceType,
+        id: str,
+        attribute: Attribute,
+        condition: BoundFilter | None,
+        page: CursorPage,
+    ) -> FoundElements | None:
+        """A page of the elements that a filter (leaves: ElementTests) holds for, forward from the id of `page.start`;
+        None where there is no such resource.
+
+        Pages miss no element that was there from the first page to the last, and repeat none, whatever else comes
+        and goes meanwhile. Raises errors.TooMany where the statement time limit ends it.
+        """
+
+    def prepare(
+        self, tenant: int, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange
+    ) -> PreparedRows:
+        """Find out, and put in the form of the statements, what a change amounts to for the rows that there are now,
+        so that a transaction has less to do. For a change that clears; worth it for a large one.
+        """
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:
         """One page, answered by the database alone. Same meaning as `domain.match`, order as `domain.query.Query`

@@ -6,7 +6,7 @@ same moment as the version. Only what is asked for is aggregated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -50,6 +51,9 @@ def columns(draft: Draft) -> dict[str, str | None]:
     }
 
 
+Joined: TypeAlias = Callable[[Select[Any]], ColumnElement[Any]]
+"""Makes one text of a selection of (text, position, tie)."""
+
 Columns: TypeAlias = tuple[tuple[int, str], ...]
 """(place in a result row, attribute's name)."""
 
@@ -80,7 +84,7 @@ class Shape:
             stamp,
             document,
             hidden,
-            {attribute: row[place] for place, attribute in self.rows.get(name, ())},
+            {attribute: row[place] for place, attribute in self.rows.get(name, ()) if row[place] is not None},
             {attribute: _references(row[place]) for place, attribute in self.derived.get(name, ())},
         )
 
@@ -98,11 +102,14 @@ class Records:
 
     def __init__(self, spelling: Spelling) -> None:
         self._spelling = spelling
-        self._single: dict[tuple[str, Expand], tuple[Select[Any], Shape]] = {}
+        self._single: dict[tuple[str, Expand, bool], tuple[Select[Any], Shape]] = {}
 
-    def single(self, resource_type: ResourceType, expand: Expand) -> tuple[Select[Any], Shape]:
-        """The SELECT of one resource by the parameters tenant, of_type and resource; built once."""
-        cached = self._single.get((resource_type.name, expand))
+    def single(self, resource_type: ResourceType, expand: Expand, most_rows: int | None) -> tuple[Select[Any], Shape]:
+        """The SELECT of one resource by the parameters tenant, of_type and resource, and most_rows where it is given;
+        built once.
+        """
+        few = most_rows is not None
+        cached = self._single.get((resource_type.name, expand, few))
         if cached is None:
             condition = and_(
                 resources.c.tenant_id == bindparam("tenant"),
@@ -110,17 +117,25 @@ class Records:
                 resources.c.type == bindparam("of_type"),
             )
             plain = select(*COLUMNS).where(condition)
-            cached = self.complete(plain, resources, [resource_type], expand)
-            self._single[(resource_type.name, expand)] = cached
+            joined = self._few_joined if few else self._spelling.joined
+            cached = self.complete(plain, resources, [resource_type], expand, joined)
+            self._single[(resource_type.name, expand, few)] = cached
         return cached
 
     def complete(
-        self, plain: Select[Any], source: FromClause, types: Sequence[ResourceType], expand: Expand
+        self,
+        plain: Select[Any],
+        source: FromClause,
+        types: Sequence[ResourceType],
+        expand: Expand,
+        joined: Joined | None = None,
     ) -> tuple[Select[Any], Shape]:
         """Add to a selection of record columns what the types and `expand` demand.
 
-        `source` is what the selection reads: `resources`, or a subquery that has its columns.
+        `source` is what the selection reads: `resources`, or a subquery that has its columns. `joined` says how rows
+        become one text, if not all of them do.
         """
+        joined = joined or self._spelling.joined
         has_state = any(t.rows_attributes for t in types)
         place = len(COLUMNS) + 2 * has_state
         rows: dict[str, list[tuple[int, str]]] = {t.name: [] for t in types}
@@ -129,7 +144,7 @@ class Records:
         for type_ in types:
             for attribute in _asked(type_.rows_attributes, expand):
                 rows[type_.name].append((place + len(extra), attribute))
-                extra.append(self._rows(source, type_.name, attribute))
+                extra.append(_only_for(type_.name, source, joined(_elements(source, type_.name, attribute))))
             for attribute in _asked(type_.derived_attributes, expand):
                 derived[type_.name].append((place + len(extra), attribute))
                 extra.append(self._derived(source, type_, type_.inverses[attribute]))
@@ -138,13 +153,8 @@ class Records:
         labelled = (column.label(f"extra_{number}") for number, column in enumerate(extra))
         return plain.add_columns(*labelled), Shape(has_state, _fixed(rows), _fixed(derived))
 
-    def _rows(self, source: FromClause, type_name: str, attribute: str) -> ColumnElement[Any]:
-        elements = select(relations.c.element, relations.c.position, relations.c.target).where(
-            relations.c.tenant_id == source.c.tenant_id,
-            relations.c.kind == kind_of(type_name, attribute),
-            relations.c.owner == source.c.id,
-        )
-        return _only_for(type_name, source, self._spelling.joined(elements.correlate(source)))
+    def _few_joined(self, rows: Select[Any]) -> ColumnElement[Any]:
+        return self._spelling.few_joined(rows, bindparam("most_rows", type_=Integer))
 
     def _derived(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:
         owners = resources.alias("owners")
@@ -162,6 +172,15 @@ class Records:
             )
         )
         return _only_for(resource_type.name, source, self._spelling.pairs(named_by.correlate(source)))
+
+
+def _elements(source: FromClause, type_name: str, attribute: str) -> Select[Any]:
+    elements = select(relations.c.element, relations.c.position, relations.c.target).where(
+        relations.c.tenant_id == source.c.tenant_id,
+        relations.c.kind == kind_of(type_name, attribute),
+        relations.c.owner == source.c.id,
+    )
+    return elements.correlate(source)
 
 
 def _only_for(type_name: str, source: FromClause, value: ColumnElement[Any]) -> ColumnElement[Any]:

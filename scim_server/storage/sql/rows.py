@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -17,6 +18,15 @@ from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import json_form, membership_state, relations
 
 Condition: TypeAlias = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A change as parameters of the statements: JSON texts of ids to delete and of rows to put; None for none."""
+
+    remove: str | None
+    put: str | None
+
 
 _ORDINALS = 2**20
 """Positions are the membership version times this, plus the place in the change: later changes come later."""
@@ -49,8 +59,17 @@ class RowsWriter:
         changed = self._delete(connection, whose, change)
         for statement, elements, first in ((self._add, change.add, 0), (self._put, change.put, len(change.add))):
             if elements:
-                parameters = {**whose, "rows": _listed(attribute, elements, first)}
+                parameters = {**whose, "rows": _listed(attribute, elements), "first": first}
                 changed += connection.execute(statement, parameters).rowcount
+        return changed > 0
+
+    def run(self, connection: Connection, whose: Mapping[str, Any], steps: Steps) -> bool:
+        """As `apply`, for a change of which is known already what it does."""
+        changed = 0
+        if steps.remove is not None:
+            changed += connection.execute(self._remove, {**whose, "remove": steps.remove}).rowcount
+        if steps.put is not None:
+            changed += connection.execute(self._put, {**whose, "rows": steps.put, "first": 0}).rowcount
         return changed > 0
 
     def _delete(self, connection: Connection, whose: Mapping[str, Any], change: RowsChange) -> int:
@@ -73,20 +92,21 @@ class RowsWriter:
             membership_state.c.tenant_id == bindparam("tenant"), membership_state.c.owner == bindparam("owner")
         )
         age = bindparam("age", type_=Integer)
-        position = (func.coalesce(version.scalar_subquery(), 0) + age) * _ORDINALS + given.number(0)
-        target = given.field(1)
+        position = (func.coalesce(version.scalar_subquery(), 0) + age) * _ORDINALS + bindparam("first", type_=Integer)
+        place = given.source.c.key
+        target = given.field(0)
         rows = (
             select(
                 cast(bindparam("tenant"), relations.c.tenant_id.type),
                 cast(bindparam("kind"), relations.c.kind.type),
                 cast(bindparam("owner"), relations.c.owner.type),
                 target,
-                cast(position, BigInteger),
-                given.field(2),
-                cast(given.field(3), json_form()),
+                cast(position + place, BigInteger),
+                given.field(1),
+                cast(given.field(2), json_form()),
             )
             .select_from(given.source)
-            .where(target.is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+            .where(place.is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
             .order_by(target)  # one order of locks, so that two writers of the same rows do not deadlock
         )
         names = ["tenant_id", "kind", "owner", "target", "position", "element", "comparison"]
@@ -117,11 +137,23 @@ def first_rows(
         }
 
 
-def _listed(attribute: Attribute, elements: Mapping[str, Element], first: int) -> str:
-    return json_list(
-        [ordinal, id, _text(element), comparison_of(attribute, element)]
-        for ordinal, (id, element) in enumerate(elements.items(), first)
-    )
+def difference(attribute: Attribute, change: RowsChange, rows: Iterable[tuple[str, str]]) -> Steps:
+    """What a change that clears amounts to where these rows, (id, JSON text), are there."""
+    wanted = {id: _text(element) for id, element in (*change.add.items(), *change.put.items())}
+    remove = []
+    for id, text in rows:
+        if id not in wanted:
+            remove.append(id)
+        elif wanted[id] == text or id in change.add:
+            del wanted[id]
+    elements = change.add | change.put
+    put = [(id, text, comparison_of(attribute, elements[id])) for id, text in wanted.items()]
+    return Steps(json_list(remove) if remove else None, orjson.dumps(put).decode() if put else None)
+
+
+def _listed(attribute: Attribute, elements: Mapping[str, Element]) -> str:
+    rows = [(id, _text(element), comparison_of(attribute, element)) for id, element in elements.items()]
+    return orjson.dumps(rows).decode()
 
 
 def comparison_of(attribute: Attribute, element: Element) -> str | None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    case,
     cast,
     collate,
     column,
@@ -92,6 +93,9 @@ class Spelling(Protocol):
     def joined(self, rows: Select[Any]) -> Expression:
         """The JSON texts of a selection of (text, position, tie) in their order, as the text of a JSON array."""
 
+    def few_joined(self, rows: Select[Any], most: Expression) -> Expression:
+        """As `joined`; NULL where there are more than `most` rows, of which no more are read."""
+
     def pairs(self, rows: Select[Any]) -> Expression:
         """The (text, text) pairs of a selection in the order of the first: a JSON array of arrays as text."""
 
@@ -153,6 +157,13 @@ class SqliteSpelling:
         ordered = rows.order_by(position, tie).subquery("ordered")
         joined = func.group_concat(ordered.columns[0], ",")
         return select("[" + func.coalesce(joined, "") + "]").select_from(ordered).scalar_subquery()
+
+    def few_joined(self, rows: Select[Any], most: Expression) -> Expression:
+        few = rows.limit(most + 1).subquery("few")
+        text, position, tie = few.columns
+        ordered = select(text).order_by(position, tie).subquery("ordered")
+        joined = "[" + func.coalesce(func.group_concat(ordered.columns[0], ","), "") + "]"
+        return select(case((func.count() <= most, joined))).select_from(ordered).scalar_subquery()
 
     def pairs(self, rows: Select[Any]) -> Expression:
         ordered = rows.order_by(rows.selected_columns[0]).subquery("ordered")
@@ -227,6 +238,13 @@ class PostgresqlSpelling:
         text, position, tie = rows.selected_columns
         joined = func.string_agg(text, aggregate_order_by(literal_column("','"), position, tie))
         return rows.with_only_columns("[" + func.coalesce(joined, "") + "]").scalar_subquery()
+
+    def few_joined(self, rows: Select[Any], most: Expression) -> Expression:
+        few = rows.limit(most + 1).subquery("few")
+        text, position, tie = few.columns
+        joined = func.string_agg(text, aggregate_order_by(literal_column("','"), position, tie))
+        found = case((func.count() <= most, "[" + func.coalesce(joined, "") + "]"))
+        return select(found).select_from(few).scalar_subquery()
 
     def pairs(self, rows: Select[Any]) -> Expression:
         first, second = rows.selected_columns

@@ -5,7 +5,7 @@ Statements are built once; each verb is one of them, or a few. A list of any len
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -26,13 +26,27 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from scim_server import errors
-from scim_server.domain.query import Query
+from scim_server.domain.filter import BoundFilter
+from scim_server.domain.query import CursorPage, Query
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
-from scim_server.storage.base import Creation, Draft, Entries, Entry, Expand, Found, Record, Transaction
+from scim_server.storage.base import (
+    Creation,
+    Draft,
+    Entries,
+    Entry,
+    Expand,
+    Found,
+    FoundElements,
+    Pieces,
+    PreparedRows,
+    Record,
+    Transaction,
+)
 from scim_server.storage.sql import migrate
+from scim_server.storage.sql.elements import ElementsReader
 from scim_server.storage.sql.engine import Connections, Retry
 from scim_server.storage.sql.entries import (
     DROP_ENTRIES,
@@ -45,7 +59,7 @@ from scim_server.storage.sql.entries import (
 )
 from scim_server.storage.sql.inserts import Inserts
 from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, columns, kind_of
-from scim_server.storage.sql.rows import RowsWriter
+from scim_server.storage.sql.rows import RowsWriter, difference
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import Spelling, json_list, spelling_of
 from scim_server.storage.sql.tables import (
@@ -76,11 +90,54 @@ class SqlStorage:
         self.statements = Statements(spelling, registry, conditions)
         self._searches = Searches(conditions, self.statements.records)
 
-    def read(self, tenant: int, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
+    def read(
+        self, tenant: int, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None
+    ) -> Record | None:
         def work(connection: Connection) -> Record | None:
-            return self.statements.read(connection, tenant, resource_type, id, expand)
+            return self.statements.read(connection, tenant, resource_type, id, expand, most_rows)
 
         return self._connections.read(work)
+
+    def stream(
+        self, tenant: int, resource_type: ResourceType, id: str, expand: Expand, take: Callable[[Record, Pieces], T]
+    ) -> T | None:
+        apart = expand - {attribute.name for attribute in resource_type.rows_attributes}
+
+        def work(connection: Connection) -> T | None:
+            def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
+                return self.statements.elements.pieces(connection, _whose(tenant, resource_type, id, attribute))
+
+            record = self.statements.read(connection, tenant, resource_type, id, apart)
+            return None if record is None else take(record, pieces)
+
+        return self._connections.snapshot(work)
+
+    def elements(
+        self,
+        tenant: int,
+        resource_type: ResourceType,
+        id: str,
+        attribute: Attribute,
+        condition: BoundFilter | None,
+        page: CursorPage,
+    ) -> FoundElements | None:
+        def work(connection: Connection) -> FoundElements | None:
+            whose = _whose(tenant, resource_type, id, attribute)
+            return self.statements.elements.page(connection, whose, resource_type.name, condition, page)
+
+        return self._connections.search(work)
+
+    def prepare(
+        self, tenant: int, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange
+    ) -> PreparedRows:
+        whose = _whose(tenant, resource_type, id, attribute)
+
+        def work(connection: Connection) -> PreparedRows:
+            version = self.statements.elements.version(connection, whose)
+            rows = self.statements.elements.pairs(connection, whose)
+            return PreparedRows(change, version, difference(attribute, change, rows))
+
+        return self._connections.snapshot(work)
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:
         return self._connections.search(lambda connection: self._searches.find(connection, tenant, query, expand))
@@ -95,6 +152,11 @@ class SqlStorage:
             return error.detail
         except SQLAlchemyError as error:
             return f"The database cannot be read ({type(getattr(error, 'orig', None) or error).__name__})."
+
+
+def _whose(tenant: int, resource_type: ResourceType, id: str, attribute: Attribute) -> dict[str, Any]:
+    """Whose rows are meant, as parameters."""
+    return {"tenant": tenant, "kind": kind_of(resource_type.name, attribute.name), "owner": id}
 
 
 def _missing_for(connection: Connection, stamp: str) -> str | None:
@@ -118,6 +180,7 @@ class Statements:
         self.records = Records(spelling)
         self._locked = select(*COLUMNS).where(_THIS).with_for_update()
         self.rows = RowsWriter(spelling, conditions.of_element)
+        self.elements = ElementsReader(conditions.of_element)
         self.unique = entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)
         self.indexed = entries_insert(spelling, attribute_index, "indexed")
         self.drop_unique = entries_delete(spelling, unique_values)
@@ -136,10 +199,17 @@ class Statements:
         self.delete_with_rows = spelling.together(drop_named, *_DELETE, drop_owned, _DELETE_STATE)
 
     def read(
-        self, connection: Connection, tenant: int, resource_type: ResourceType, id: str, expand: Expand
+        self,
+        connection: Connection,
+        tenant: int,
+        resource_type: ResourceType,
+        id: str,
+        expand: Expand,
+        most_rows: int | None = None,
     ) -> Record | None:
-        statement, shape = self.records.single(resource_type, expand)
-        row = connection.execute(statement, {"tenant": tenant, "of_type": resource_type.name, "resource": id}).first()
+        statement, shape = self.records.single(resource_type, expand, most_rows)
+        parameters = {"tenant": tenant, "of_type": resource_type.name, "resource": id, "most_rows": most_rows}
+        row = connection.execute(statement, parameters).first()
         return None if row is None else shape.record(row)
 
     def lock(self, connection: Connection, tenant: int, resource_type: ResourceType, id: str) -> Record | None:
@@ -223,11 +293,20 @@ class SqlTransaction:
         self._add_indexed(resource_type, after.id, after.indexed - before.indexed)
         return version
 
-    def change_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange) -> bool:
-        kind, age = kind_of(resource_type.name, attribute.name), int((id, attribute.name) not in self._new)
+    def change_rows(
+        self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange | PreparedRows
+    ) -> bool:
+        is_new = (id, attribute.name) in self._new
         self._new.discard((id, attribute.name))
-        whose = {"tenant": self._tenant, "kind": kind, "owner": id, "age": age}
-        return self._statements.rows.apply(self._connection, whose, attribute, change)
+        whose = _whose(self._tenant, resource_type, id, attribute) | {"age": int(not is_new)}
+        if isinstance(change, RowsChange):
+            return self._statements.rows.apply(self._connection, whose, attribute, change)
+        # Who else changes these rows waits for the resource, save for the deletion of what they name: should that come
+        # between this look and the change, it is as if it had come after both.
+        version = 0 if is_new else self._statements.elements.version(self._connection, whose)
+        if version != change.version:
+            return self._statements.rows.apply(self._connection, whose, attribute, change.change)
+        return self._statements.rows.run(self._connection, whose, change.steps)
 
     def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
         version: int = self._run(_TOUCH, resource=id, now=now).scalar_one()
@@ -250,8 +329,8 @@ class SqlTransaction:
         if owners:
             self._run(self._statements.move_owners, owners=json_list(owners), now=now)
 
-    def read(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
-        return self._statements.read(self._connection, self._tenant, resource_type, id, expand)
+    def read(self, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None) -> Record | None:
+        return self._statements.read(self._connection, self._tenant, resource_type, id, expand, most_rows)
 
     def _run(self, statement: Any, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"tenant": self._tenant, **parameters})
