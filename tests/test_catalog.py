@@ -634,6 +634,21 @@ def test_a_description_in_other_words_leaves_the_stamp(tmp_path: Path) -> None:
     assert catalog.load(folder).stamp == catalog.load(RIGHT).stamp
 
 
+@pytest.mark.req("C-26")
+def test_a_format_holds_new_values_alone_and_leaves_the_stamp(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    edit(folder / TYPE, "binding/formats", {"SERIAL": "uri", "maker.country": "country"})
+    registry = catalog.load(folder)
+    assert registry.stamp == catalog.load(RIGHT).stamp
+    device = registry.named("Device")
+    assert device
+    assert {path: form.name for path, form in device.formats.items()} == {
+        "serial": "uri",
+        "maker.country": "country",
+    }
+    assert [(name, sub) for _, name, sub, _ in device.formatted] == [("serial", None), ("maker", "country")]
+
+
 # --- the extensions that come along
 
 

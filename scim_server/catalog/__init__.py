@@ -4,6 +4,7 @@
     shapes      the keys of each kind of file (marshmallow)
     schemas     a schema file becomes a Schema, held to RFC 7643
     binding     what a resource type's binding says about its attributes
+    formats     the formats of values that a binding can name
     resource_types   the files joined into resource types
 
 The first three look at each file by itself; the last two at all of them together, and only when each is right by
@@ -25,6 +26,7 @@ from scim_server.catalog.resource_types import Outcome, assemble
 from scim_server.catalog.schemas import Definition
 from scim_server.domain import compare
 from scim_server.domain.registry import Registry, published
+from scim_server.domain.schema import Json
 
 __all__ = ["CatalogError", "Fault", "Severity", "check", "load"]
 
@@ -56,8 +58,16 @@ def stamp(documents: Iterable[Document]) -> str:
     """SHA-256, in hexadecimal, of what the files mean, wherever they are, of the form that stored values are compared
     in, and of the Unicode version that folds case.
     """
-    texts = sorted(_canonical([d.source.kind, _undescribed(d.content)]) for d in documents)
+    texts = sorted(_canonical([d.source.kind, _undescribed(_without_formats(d.content))]) for d in documents)
     return hashlib.sha256(_canonical([compare.FORMAT, unicodedata.unidata_version, *texts]).encode()).hexdigest()
+
+
+def _without_formats(content: Json) -> Json:
+    """A file without the formats in its binding: they say what is accepted, and nothing of what is stored."""
+    binding = content.get("binding")
+    if binding is None:
+        return content
+    return {**content, "binding": {name: value for name, value in binding.items() if name != "formats"}}
 
 
 def _undescribed(value: object) -> object:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from scim_server.catalog.faults import Fault, Place, shown
+from scim_server.catalog import formats
+from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.schemas import keep
 from scim_server.domain import coerce
@@ -20,6 +21,7 @@ from scim_server.domain.schema import (
     AbsentInPut,
     Attribute,
     AttributeType,
+    Format,
     Inverse,
     Json,
     Kept,
@@ -77,6 +79,7 @@ class Binding:
             indexed=self._indexed(),
             defaults=self._defaults(),
             label=self._label(),
+            formats=self._formats(),
             is_subject=self._content.get("subject", False),
         )
 
@@ -150,6 +153,15 @@ class Binding:
         path = self._path(text, place) if text is not None else None
         return path.key if path and self._holds(place, _unfit_label(path)) else None
 
+    def _formats(self) -> dict[str, Format]:
+        chosen = {}
+        for text, name in self._content.get("formats", {}).items():
+            place = self._place.member("formats").member(text)
+            path = self._path(text, place)
+            if path and self._holds(place, _unfit_format(path, name)):
+                chosen[path.key] = formats.known()[name]
+        return chosen
+
     def _path(self, text: str, place: Place) -> BoundPath | None:
         path = bind(parse(text), self._type)
         if path is None:
@@ -172,6 +184,9 @@ def parse(text: str) -> AttrPath:
     name, _, sub = rest.partition(".")
     return AttrPath(name, sub or None, urn or None)
 
+
+TEXTS: Final = (AttributeType.STRING, AttributeType.REFERENCE, AttributeType.BINARY)
+"""The types whose values are texts."""
 
 Problem = tuple[str, str]
 """A problem, and what is expected instead."""
@@ -245,6 +260,16 @@ def _unfit_default(path: BoundPath, value: Json) -> Problem | None:
     except InvalidValue:
         kind = f"a list of {attribute.type} values" if attribute.multi_valued else f"a value of type {attribute.type}"
         return f"{shown(value)} does not fit", kind
+    return None
+
+
+def _unfit_format(path: BoundPath, name: str) -> Problem | None:
+    if name not in formats.known():
+        return f"{shown(name)} is not a format", one_of(sorted(formats.known()))
+    if path.leaf.type not in TEXTS:
+        return f"{path.key} is of type {path.leaf.type}, which has no format", f"one of the types {', '.join(TEXTS)}"
+    if path.attribute.kept is not Kept.DOCUMENT:
+        return _hidden(path)
     return None
 
 

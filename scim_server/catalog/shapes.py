@@ -135,6 +135,7 @@ BindingShape: Final = Shape.from_dict(
         "indexed": _list(_text()),
         "defaults": _map(fields.Raw(allow_none=False, error_messages=_messages("a value"))),
         "label": _text(),
+        "formats": _map(_text()),
         "subject": _flag(),
         "absentInPut": _map(_word("rule for PUT", ABSENT_IN_PUT)),
     }

@@ -35,6 +35,7 @@ TOLERANCES: Final[Mapping[Tolerance, frozenset[str]]] = {
     Tolerance.BARE_WORD: _ENTRA,
     Tolerance.COMPARED_VALUE_PATH: _ENTRA,
     Tolerance.KEEP_IN_PUT: _ALL,
+    Tolerance.ANY_FORMAT: _ALL,
     Tolerance.UNKNOWN_MEMBER: _ALL,
 }
 

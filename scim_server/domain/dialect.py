@@ -52,6 +52,10 @@ class Tolerance(StrEnum):
     KEEP_IN_PUT = "keep-in-put"
     """A PUT keeps absent attributes that have a default or whose extension's binding says keep [they are cleared].
     """
+    ANY_FORMAT = "any-format"
+    """A value need not have the format that its binding names, say a country's code in `addresses.country` [400
+    invalidValue] (C-26). It is not looked at, and so not counted.
+    """
     UNKNOWN_MEMBER = "unknown-member"
     """An element kept as rows may name a resource that does not exist [400 invalidValue]. It is not looked for, and so
     not counted.

@@ -7,7 +7,7 @@ for the default sub-attributes of multi-valued attributes, whose meaning RFC 764
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -168,13 +168,22 @@ class Inverse:
     kind: str = "direct"
 
 
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The form that a text value should have: `fits` says whether one has it, `expected` what it is in plain words."""
+
+    name: str
+    expected: str
+    fits: Callable[[str], bool]
+
+
 @dataclass(frozen=True, eq=False)
 class ResourceType:
     """A resource type with everything that its binding says; compared and hashed by identity, so that plans can
     hang on it.
 
-    `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed` and
-    `label` are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
+    `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed`,
+    `label` and `formats` are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
     """
 
     id: str
@@ -192,6 +201,8 @@ class ResourceType:
     label: str | None = None
     """The path of the attribute that others show as `display` of this resource."""
     inverses: Mapping[str, Inverse] = field(default_factory=dict)
+    formats: Mapping[str, Format] = field(default_factory=dict)
+    """Looked at where the dialect has no ANY_FORMAT alone."""
     is_subject: bool = False
     """Whether credentials are bound to resources of it, so that `/Me` means one of them (RFC 7644 section 3.11)."""
 
@@ -208,6 +219,17 @@ class ResourceType:
             for urn, schema in self.containers
             for attribute in schema.attributes
             if (key := path_key(urn, attribute.name)) in self.defaults
+        )
+
+    @cached_property
+    def formatted(self) -> tuple[tuple[str | None, str, str | None, Format], ...]:
+        """(extension's URN or None, attribute's name, sub-attribute's name or None, format) of each format."""
+        return tuple(
+            (urn, attribute.name, sub, self.formats[key])
+            for urn, schema in self.containers
+            for attribute in schema.attributes
+            for sub in (None, *(sub.name for sub in attribute.sub_attributes))
+            if (key := path_key(urn, attribute.name, sub)) in self.formats
         )
 
     @cached_property

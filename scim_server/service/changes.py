@@ -20,6 +20,7 @@ from typing import Final
 from scim_server.domain import coerce, patch
 from scim_server.domain.constraints import check_immutable, check_required
 from scim_server.domain.dialect import Leniency, Tolerance
+from scim_server.domain.formats import check_formats
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import RowsChange
@@ -87,6 +88,7 @@ def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping
     body = _read_body(context, resource_type, payload)
     attributes = with_defaults(resource_type, body.attributes, body.named)
     check_required(resource_type, attributes)
+    _check_formats(context, resource_type, {}, attributes)
     rows = {name: dict(elements) for name, elements in body.rows.items()}
     prepared = draft(context.registry, resource_type, id, attributes)
     return New(Creation(resource_type, prepared, rows), frozenset(body.named))
@@ -102,6 +104,7 @@ def replacement(
         after = replaced(resource_type, before, body, context.leniency)
         check_required(resource_type, after)
         check_immutable(resource_type, before, after)
+        _check_formats(context, resource_type, before, after)
         return Change(after, _replaced_rows(resource_type, body), frozenset(body.named))
 
     return Edit(resource_type, id, conditions, change)
@@ -120,6 +123,7 @@ def patching(
         patched = patch.apply(resource_type, id, before, operations, context.leniency)
         check_required(resource_type, patched.attributes, MutabilityViolation)
         check_immutable(resource_type, before, patched.attributes)
+        _check_formats(context, resource_type, before, patched.attributes)
         return Change(patched.attributes, patched.rows, frozenset(patched.named))
 
     return Edit(resource_type, id, conditions, change)
@@ -165,6 +169,12 @@ def check_references(transaction: Transaction, leniency: Leniency, ids: Collecti
     missing = transaction.missing([*ids])
     if missing:
         raise unknown_reference(missing[0])
+
+
+def _check_formats(context: Context, resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
+    """Only where the dialect minds: looking costs the others nothing."""
+    if Tolerance.ANY_FORMAT not in context.leniency.dialect.tolerances:
+        check_formats(resource_type, before, after)
 
 
 def unknown_reference(id: str) -> InvalidValue:
