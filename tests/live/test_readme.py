@@ -10,11 +10,12 @@ import pytest
 
 from tests.live.server import ROOT, Server
 
-BLOCKS = re.compile(r"^```(sh|json)\n(.*?)^```", re.M | re.S)
+BLOCKS = re.compile(r"^```(sh|json|python)\n(.*?)^```", re.M | re.S)
 
 
-def blocks(language: str) -> list[str]:
-    return [text for found, text in BLOCKS.findall((ROOT / "README.md").read_text()) if found == language]
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    """The examples of a page in that language."""
+    return [text for found, text in BLOCKS.findall((ROOT / page).read_text()) if found == language]
 
 
 def run(server: Server, command: str) -> Any:
@@ -27,6 +28,8 @@ def masked(value: Any) -> Any:
     """The value without what differs from run to run: ids, times, ports."""
     if isinstance(value, dict):
         return {name: masked(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [masked(element) for element in value]
     if not isinstance(value, str):
         return value
     value = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", value)
