@@ -43,6 +43,20 @@ check: lint ## the quick part of `make test`: format, lint, types, imports, depe
 requirements: .venv/installed ## which requirements of the standard the tests prove, and why others need no proof
 	@$(BIN)/python -m tests.requirements
 
+# The mutants, and what became of each, stay in mutants/; a run goes on where the last one stopped.
+# MUTANTS takes patterns of names; `.venv-mutation/bin/mutmut show NAME` prints one.
+MUTANTS ?= scim_server.domain.* scim_server.filtering.*
+
+.PHONY: mutation
+mutation: .venv-mutation/installed ## which deliberate faults in domain/ and filtering/ the tests catch (hours)
+	.venv-mutation/bin/mutmut run $(foreach pattern,$(MUTANTS),'$(pattern)')
+	.venv-mutation/bin/python -m tests.mutation
+
+.venv-mutation/installed: requirements-mutation.txt
+	$(PYTHON) -m venv .venv-mutation
+	.venv-mutation/bin/python -m pip install --quiet --require-hashes --requirement requirements-mutation.txt
+	touch $@
+
 .PHONY: lint
 lint: .venv/installed
 	$(BIN)/ruff format --check .
@@ -70,13 +84,15 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND='make lock' "$$venv/bin/pip-compile" --quie
     --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(UPGRADE)
 
 .PHONY: lock
-lock: ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
+lock: ## write the requirements files anew from pyproject.toml
 	venv=$$(mktemp -d) && trap 'rm -rf "$$venv"' EXIT && \
 	    $(PYTHON) -m venv "$$venv" && "$$venv/bin/pip" install --quiet pip-tools && \
 	    $(PIP_COMPILE) --output-file requirements.txt pyproject.toml && \
-	    $(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	    $(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml && \
+	    $(PIP_COMPILE) --extra dev --extra mutation --constraint requirements-dev.txt \
+	        --output-file requirements-mutation.txt pyproject.toml
 
 .PHONY: clean
 clean: ## remove the environment, the caches and the builds; databases stay
-	rm -rf .venv build dist *.egg-info .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-mutation mutants build dist *.egg-info .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find scim_server tests -name __pycache__ -type d -prune -exec rm -rf {} +

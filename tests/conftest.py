@@ -3,8 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import Phase, settings
 
 from tests.databases import ENGINES, Databases
+
+# A mutant is caught by any failure: no time goes into finding the smallest one, and none into luck.
+settings.register_profile(
+    "mutation", max_examples=50, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+USES = ("runtime", "dev", "mutation")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-mutation.txt")
+"""The lock of each use holds what the uses before it need, too."""
 
 
 def normal(name: str) -> str:
@@ -20,18 +22,15 @@ def normal(name: str) -> str:
 def declared() -> dict[str, set[str]]:
     """The direct dependencies of pyproject.toml by use."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    optional = project["optional-dependencies"]
-    assert set(optional) == {"dev"}
-    return {
-        "runtime": set(map(normal, project["dependencies"])),
-        "dev": set(map(normal, optional["dev"])),
-    }
+    names = {"runtime": project["dependencies"], **project["optional-dependencies"]}
+    assert tuple(names) == USES
+    return {use: set(map(normal, listed)) for use, listed in names.items()}
 
 
 def documented() -> list[tuple[str, str, str]]:
     """(dependency, use, reason), a row of the table each."""
     text = (ROOT / "docs" / "dependencies.md").read_text()
-    return re.findall(r"^\| ([a-z0-9-]+) \| (runtime|dev) \| (.+) \|$", text, re.MULTILINE)
+    return re.findall(r"^\| ([a-z0-9-]+) \| (runtime|dev|mutation) \| (.+) \|$", text, re.MULTILINE)
 
 
 def requirements(lock: str) -> dict[str, str]:
@@ -41,7 +40,7 @@ def requirements(lock: str) -> dict[str, str]:
     return {normal(entry): entry for entry in entries}
 
 
-@pytest.mark.parametrize("use", ["runtime", "dev"])
+@pytest.mark.parametrize("use", USES)
 def test_the_documented_dependencies_are_the_declared_ones(use: str) -> None:
     assert sorted(name for name, where, _ in documented() if where == use) == sorted(declared()[use])
 
@@ -59,11 +58,13 @@ def test_a_lock_names_no_registry_and_no_path(lock: str) -> None:
 
 
 def test_the_locks_hold_what_is_declared() -> None:
-    runtime, dev = (set(requirements(lock)) for lock in LOCKS)
-    assert declared()["runtime"] <= runtime
-    assert declared()["runtime"] | declared()["dev"] <= dev
+    needed: set[str] = set()
+    for use, lock in zip(USES, LOCKS, strict=True):
+        needed |= declared()[use]
+        assert needed <= set(requirements(lock))
 
 
-def test_the_tests_run_with_the_versions_that_the_server_runs_with() -> None:
-    runtime, dev = map(requirements, LOCKS)
-    assert {name: entry for name, entry in dev.items() if name in runtime} == runtime
+@pytest.mark.parametrize("lock", LOCKS[1:])
+def test_the_tests_run_with_the_versions_that_the_server_runs_with(lock: str) -> None:
+    runtime = requirements("requirements.txt")
+    assert {name: entry for name, entry in requirements(lock).items() if name in runtime} == runtime
