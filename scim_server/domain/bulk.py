@@ -141,10 +141,9 @@ def _misshapen_data(operation: Operation) -> ScimError | None:
 
 
 def _resolved(operation: Operation, resolve: Resolve) -> Operation:
-    data = (
-        _in_patch(operation.data, resolve) if operation.method == Method.PATCH else _in_value(operation.data, resolve)
-    )
-    return replace(operation, path=_in_text(operation.path, resolve), data=data)
+    path = _in_text(operation.path, resolve)
+    in_data = _in_patch if operation.method == Method.PATCH else _in_value
+    return replace(operation, path=path, data=in_data(operation.data, resolve))
 
 
 def _in_text(text: str, resolve: Resolve) -> str:
