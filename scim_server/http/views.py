@@ -77,12 +77,10 @@ class Views:
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         projection = _parameters().projection
-        found = self._resources.read(caller.context, resource_type, id, projection)
-        if _conditions().is_not_modified(found.etag) and _version_covers(
-            shape(projection, resource_type), resource_type
-        ):
-            return write.not_modified(found)
-        return write.representation(found)
+        covered = _version_covers(shape(projection, resource_type), resource_type)
+        conditions = _conditions() if covered else NONE
+        found = self._resources.read(caller.context, resource_type, id, projection, conditions)
+        return write.not_modified(found) if found.body is None else write.representation(found)
 
     def replace(self, endpoint: str, id: str) -> Response:
         caller = self._caller()

@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from scim_server.domain.schema import Json
 from scim_server.errors import ScimError
 from scim_server.service.representation import Representation
+from scim_server.service.spool import Spool
 
 MEDIA_TYPE: Final = "application/scim+json"
 """Exactly this, without parameters: a Microsoft validator stops at anything else."""
@@ -45,13 +46,20 @@ def representation(found: Representation) -> Answer:
     if found.body is None:
         return Answer(status=204, headers={"ETag": found.etag, "Location": found.location})
     headers = {"ETag": found.etag, "Content-Location": found.location}
-    return Answer(found.body, 200, headers, content_type=MEDIA_TYPE)
+    return _shown(found.body, 200, headers)
 
 
 def created(new: Representation) -> Answer:
     """201; `Location` is where the resource is from now on (R-POST-02)."""
     headers = {"ETag": new.etag, "Location": new.location, "Content-Location": new.location}
-    return Answer(new.body, 201, headers, content_type=MEDIA_TYPE)
+    return _shown(new.body, 201, headers)
+
+
+def _shown(body: bytes | Spool | None, status: int, headers: dict[str, str]) -> Answer:
+    """What is spooled is sent in chunks, of a length that is known."""
+    if isinstance(body, Spool):
+        headers["Content-Length"] = str(len(body))
+    return Answer(body, status, headers, content_type=MEDIA_TYPE)
 
 
 def not_modified(found: Representation) -> Answer:

@@ -13,9 +13,9 @@ transaction of its own, a bulk request many in one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from scim_server.domain import coerce, patch
 from scim_server.domain.constraints import check_immutable, check_required
@@ -23,15 +23,18 @@ from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.formats import check_formats
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
-from scim_server.domain.rows import RowsChange
+from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
 from scim_server.errors import InvalidValue, MutabilityViolation, NotFound
 from scim_server.service.conditions import Conditions
 from scim_server.service.context import Context
 from scim_server.service.drafts import attributes_of, draft, entries
-from scim_server.storage.base import Creation, Expand, Record, Transaction
+from scim_server.storage.base import Creation, Expand, PreparedRows, Record, Transaction
 
 NOTHING: Final[Expand] = frozenset()
+
+Prepare: TypeAlias = Callable[[Attribute, RowsChange], RowsChange | PreparedRows]
+"""Prepares a change of rows before the transaction, where that is worth it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Change:
     """What a write wants a locked resource to become."""
 
     attributes: Attributes
-    rows: Mapping[str, RowsChange]
+    rows: Mapping[str, RowsChange | PreparedRows]
     named: frozenset[str]
 
 
@@ -95,17 +98,23 @@ def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping
 
 
 def replacement(
-    context: Context, resource_type: ResourceType, id: str, payload: Mapping[str, Json], conditions: Conditions
+    context: Context,
+    resource_type: ResourceType,
+    id: str,
+    payload: Mapping[str, Json],
+    conditions: Conditions,
+    prepare: Prepare = lambda attribute, change: change,
 ) -> Edit:
     """Read the body of a PUT (RFC 7644 section 3.5.1). Raises InvalidValue, InvalidSyntax."""
     body = _read_body(context, resource_type, payload)
+    rows = {a.name: prepare(a, _replaced(body.rows.get(a.name, ()))) for a in resource_type.rows_attributes}
 
     def change(before: Attributes) -> Change:
         after = replaced(resource_type, before, body, context.leniency)
         check_required(resource_type, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
-        return Change(after, _replaced_rows(resource_type, body), frozenset(body.named))
+        return Change(after, rows, frozenset(body.named))
 
     return Edit(resource_type, id, conditions, change)
 
@@ -129,14 +138,27 @@ def patching(
     return Edit(resource_type, id, conditions, change)
 
 
-def insert(transaction: Transaction, leniency: Leniency, new: New, now: str) -> Meta:
-    """Store one new resource. Raises Uniqueness, InvalidValue."""
+def insert(
+    transaction: Transaction,
+    leniency: Leniency,
+    new: New,
+    now: str,
+    rows: Mapping[str, RowsChange | PreparedRows],
+) -> Meta:
+    """Store one new resource; `rows` are those of `first_rows`. Raises Uniqueness, InvalidValue."""
     meta = transaction.insert(new.resource_type, new.creation.draft, now)
-    for name, elements in new.creation.rows.items():
-        check_references(transaction, leniency, elements)
-        change = RowsChange(add=dict(elements))
+    for name, change in rows.items():
+        check_references(transaction, leniency, new.creation.rows[name])
         transaction.change_rows(new.resource_type, new.id, _rows_attribute(new.resource_type, name), change)
     return meta
+
+def first_rows(new: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
+    """The rows that a resource is made with, as changes."""
+    return {
+        name: prepare(_rows_attribute(new.resource_type, name), RowsChange(add=dict(elements)))
+        for name, elements in new.creation.rows.items()
+    }
+
 
 
 def edit(
@@ -190,13 +212,10 @@ def _read_body(context: Context, resource_type: ResourceType, payload: Mapping[s
     return coerce.body(rewritten, resource_type, context.leniency)
 
 
-def _replaced_rows(resource_type: ResourceType, body: coerce.Body) -> dict[str, RowsChange]:
-    changes = {}
-    for attribute in resource_type.rows_attributes:
-        change = RowsChange()
-        change.replaced(body.rows.get(attribute.name, ()))
-        changes[attribute.name] = change
-    return changes
+def _replaced(elements: Iterable[tuple[str, Element]]) -> RowsChange:
+    change = RowsChange()
+    change.replaced(elements)
+    return change
 
 
 def _locked(
@@ -246,13 +265,14 @@ def _change_rows(
     context: Context,
     resource_type: ResourceType,
     id: str,
-    changes: Mapping[str, RowsChange],
+    changes: Mapping[str, RowsChange | PreparedRows],
 ) -> bool:
     changed = False
     for name, change in changes.items():
-        if change.is_empty:
+        wanted = change.change if isinstance(change, PreparedRows) else change
+        if wanted.is_empty:
             continue
-        check_references(transaction, context.leniency, [*change.add, *change.put])
+        check_references(transaction, context.leniency, [*wanted.add, *wanted.put])
         attribute = _rows_attribute(resource_type, name)
         changed = transaction.change_rows(resource_type, id, attribute, change) or changed
     return changed

@@ -7,24 +7,28 @@ derived values are joined to it as text and nothing is parsed; any other project
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scim_server.domain.compare import to_wire
-from scim_server.domain.project import Shape, project
+from scim_server.domain.project import Part, Shape, project
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import schemas
 from scim_server.domain.schema import DISPLAY, ID, META, REF, SCHEMAS, TYPE, VALUE, Inverse, Json, ResourceType
 from scim_server.service.drafts import attributes_of, dumps, loads
-from scim_server.storage.base import Record, Reference
+from scim_server.service.spool import Spool
+from scim_server.storage.base import Pieces, Record, Reference
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """The answer about one resource: its JSON text (None: nothing to show, 204), its entity tag and its address."""
+    """The answer about one resource: its JSON text (None: nothing to show), its entity tag and its address.
 
-    body: bytes | None
+    A Spool is closed by whoever sends it.
+    """
+
+    body: bytes | Spool | None
     etag: str
     location: str
 
@@ -39,6 +43,44 @@ def render(record: Record, resource_type: ResourceType, shape: Shape, registry: 
     if shape.document_is_default and record.stamp == registry.stamp:
         return _spliced(record, resource_type, shape, registry, base_url)
     return dumps(project(_whole(record, resource_type, registry, base_url), shape))
+
+
+def render_pieces(
+    record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str, pieces: Pieces
+) -> Iterator[str]:
+    """The text that `render` makes, a piece at a time: of a record without rows, and of its rows."""
+    # The rows stand behind the attributes of the document, of which `schemas` and `id` are always sent.
+    document = render(replace(record, derived={}), resource_type, _without_meta(shape), registry, base_url)
+    whole = render(record, resource_type, shape, registry, base_url)
+    yield document[:-1]
+    for attribute in resource_type.rows_attributes:
+        if shape.sends(attribute.name):
+            yield from _rows_member(attribute.name, pieces(attribute), shape.parts[None][attribute.name])
+    yield whole[len(document) - 1 :]
+
+
+def cut_elements(elements: Sequence[str], part: Part) -> Sequence[str]:
+    """The JSON texts of what is sent of these elements; one of which nothing is left is not sent."""
+    if part is None:
+        return elements
+    parsed = ({name: v for name, v in loads(text).items() if name in part} for text in elements)
+    return [dumps(element) for element in parsed if element]
+
+
+def _without_meta(shape: Shape) -> Shape:
+    core = {name: part for name, part in shape.parts[None].items() if name != META}
+    return replace(shape, parts={**shape.parts, None: core})
+
+
+def _rows_member(name: str, pieces: Iterator[Sequence[str]], part: Part) -> Iterator[str]:
+    begin = f',"{name}":['
+    for piece in pieces:
+        elements = cut_elements(piece, part)
+        if elements:
+            yield begin + ",".join(elements)
+            begin = ","
+    if begin == ",":
+        yield "]"
 
 
 def render_list(total: int, start_index: int, resources: Sequence[str]) -> bytes:

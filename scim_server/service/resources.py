@@ -7,19 +7,30 @@ the database alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from scim_server.domain import compare, patch
 from scim_server.domain.project import Projection, Shape, shape
-from scim_server.domain.schema import Json, ResourceType
+from scim_server.domain.resource import Meta
+from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import Attribute, Json, ResourceType
 from scim_server.service import changes
-from scim_server.service.changes import Edit, Removal
-from scim_server.service.conditions import Conditions
+from scim_server.service.changes import Edit, New, Prepare, Removal
+from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.context import Context
 from scim_server.service.drafts import dumps
-from scim_server.service.representation import Representation, location, render
-from scim_server.storage.base import Record, Storage, Transaction
+from scim_server.service.representation import Representation, location, render, render_pieces
+from scim_server.service.spool import Spool
+from scim_server.storage.base import Pieces, PreparedRows, Record, Storage, Transaction
+
+MOST_ROWS: Final = 1_000
+"""A resource with more rows than this is read and written with as much memory as one with as many: a text of 100 to
+200 KB.
+"""
 
 
 class Resources:
@@ -42,21 +53,31 @@ class Resources:
         """Store a new resource (RFC 7644 section 3.3). Raises InvalidValue, InvalidSyntax, Uniqueness."""
         new = changes.new(context, resource_type, self._new_id(), payload)
         now = self._now()
+        rows = changes.first_rows(new, self._preparing(context, resource_type, new.id))
         meta = self._storage.write(
-            context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now)
+            context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now, rows)
         )
-        made = new.creation.draft
-        rows = {name: dumps([*elements.values()]) for name, elements in new.creation.rows.items()}
-        record = Record(resource_type.name, made.id, meta, made.stamp, made.document, made.hidden, rows)
-        return _answer(context, resource_type, record, _shape(projection, resource_type, new.named))
+        return _created(context, new, meta, _shape(projection, resource_type, new.named))
 
-    def read(self, context: Context, resource_type: ResourceType, id: str, projection: Projection) -> Representation:
-        """One resource (RFC 7644 section 3.4.1). Raises NotFound."""
+    def read(
+        self,
+        context: Context,
+        resource_type: ResourceType,
+        id: str,
+        projection: Projection,
+        conditions: Conditions = NONE,
+    ) -> Representation:
+        """One resource (RFC 7644 section 3.4.1), without a body where the client has this version. Raises NotFound."""
         wanted = shape(projection, resource_type)
-        record = self._storage.read(context.tenant, resource_type, id, wanted.expand)
+        record = self._storage.read(context.tenant, resource_type, id, wanted.expand, MOST_ROWS)
         if record is None:
             raise changes.not_found(resource_type, id)
-        return _answer(context, resource_type, record, wanted)
+        if conditions.is_not_modified(record.meta.etag):
+            return _without_body(context, resource_type, record)
+        shown = self._answer(context, resource_type, record, wanted)
+        if shown is None:
+            raise changes.not_found(resource_type, id)
+        return shown
 
     def replace(
         self,
@@ -68,7 +89,8 @@ class Resources:
         conditions: Conditions,
     ) -> Representation:
         """PUT (RFC 7644 section 3.5.1). Raises NotFound, PreconditionFailed and what `create` raises."""
-        edit = changes.replacement(context, resource_type, id, payload, conditions)
+        prepare = self._preparing(context, resource_type, id)
+        edit = changes.replacement(context, resource_type, id, payload, conditions, prepare)
         return self._edit(context, edit, projection, self._read_back)
 
     def patch(
@@ -114,9 +136,32 @@ class Resources:
             return record, read_back(transaction, resource_type, record, wanted), wanted
 
         record, shown, wanted = self._storage.write(context.tenant, work)
-        if shown is None:
-            return Representation(None, record.meta.etag, location(context.base_url, resource_type, edit.id))
-        return _answer(context, resource_type, shown, wanted)
+        answer = None if shown is None else self._answer(context, resource_type, shown, wanted)
+        return answer or _without_body(context, resource_type, record)
+
+    def _answer(
+        self, context: Context, resource_type: ResourceType, record: Record, wanted: Shape
+    ) -> Representation | None:
+        """The answer about a record that was read; where it came without rows that are to be shown, about the
+        resource as it is now, None where it is gone.
+        """
+        if wanted.expand <= record.rows.keys() | record.derived.keys():
+            return _rendered(context, resource_type, record, wanted)
+
+        def take(record: Record, pieces: Pieces) -> Representation:
+            return _spooled(context, resource_type, record, wanted, pieces)
+
+        return self._storage.stream(context.tenant, resource_type, record.id, wanted.expand, take)
+
+    def _preparing(self, context: Context, resource_type: ResourceType, id: str) -> Prepare:
+        """Large changes are prepared while nobody waits for the resource, or on SQLite for the database."""
+
+        def prepare(attribute: Attribute, change: RowsChange) -> RowsChange | PreparedRows:
+            if len(change.add) + len(change.put) <= MOST_ROWS:
+                return change
+            return self._storage.prepare(context.tenant, resource_type, id, attribute, change)
+
+        return prepare
 
     def _read_back(
         self, transaction: Transaction, resource_type: ResourceType, record: Record, wanted: Shape
@@ -124,7 +169,7 @@ class Resources:
         """The record with the rows that the answer shows."""
         if not wanted.expand - record.derived.keys():
             return record
-        return transaction.read(resource_type, record.id, wanted.expand)
+        return transaction.read(resource_type, record.id, wanted.expand, MOST_ROWS)
 
     def _read_back_if_small(
         self, transaction: Transaction, resource_type: ResourceType, record: Record, wanted: Shape
@@ -148,6 +193,33 @@ def _shape(projection: Projection, resource_type: ResourceType, named: Collectio
     return shape(projection, resource_type, supplied)
 
 
-def _answer(context: Context, resource_type: ResourceType, record: Record, wanted: Shape) -> Representation:
+def _created(context: Context, new: New, meta: Meta, wanted: Shape) -> Representation:
+    """The answer about a new resource, from what was stored."""
+    made, rows = new.creation.draft, new.creation.rows
+    record = Record(new.resource_type.name, made.id, meta, made.stamp, made.document, made.hidden)
+
+    def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
+        elements = iter(rows.get(attribute.name, {}).values())
+        while piece := [dumps(element) for element in islice(elements, MOST_ROWS)]:
+            yield piece
+
+    if sum(map(len, rows.values())) > MOST_ROWS:
+        return _spooled(context, new.resource_type, record, wanted, pieces)
+    texts = {name: dumps([*elements.values()]) for name, elements in rows.items()}
+    return _rendered(context, new.resource_type, replace(record, rows=texts), wanted)
+
+
+def _rendered(context: Context, resource_type: ResourceType, record: Record, wanted: Shape) -> Representation:
     body = render(record, resource_type, wanted, context.registry, context.base_url)
     return Representation(body.encode(), record.meta.etag, location(context.base_url, resource_type, record.id))
+
+
+def _spooled(
+    context: Context, resource_type: ResourceType, record: Record, wanted: Shape, pieces: Pieces
+) -> Representation:
+    texts = render_pieces(record, resource_type, wanted, context.registry, context.base_url, pieces)
+    return Representation(Spool.of(texts), record.meta.etag, location(context.base_url, resource_type, record.id))
+
+
+def _without_body(context: Context, resource_type: ResourceType, record: Record) -> Representation:
+    return Representation(None, record.meta.etag, location(context.base_url, resource_type, record.id))

@@ -58,9 +58,6 @@ class Record:
     derived: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row that a resource can be found by: (path, key of the value)."""
 Pieces = Callable[[Attribute], Iterator[Sequence[str]]]
 """The elements of an attribute kept as rows, as JSON texts, oldest first, a bounded number at a time."""
 
@@ -92,6 +89,9 @@ class PreparedRows:
 
     path: str
     key: str
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row that a resource can be found by: (path, key of the value)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Transaction(Protocol):
         self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange | PreparedRows
     ) -> bool:
         """Apply the change in a number of statements that does not depend on its size; whether any row came, went or
-        changed.
+        changed. What was prepared for another membership version is applied as if it had not been prepared.
         """
 
     def touch(self, resource_type: ResourceType, id: str, now: str) -> int:
@@ -263,7 +263,8 @@ class Storage(Protocol):
         self, tenant: int, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange
     ) -> PreparedRows:
         """Find out, and put in the form of the statements, what a change amounts to for the rows that there are now,
-        so that a transaction has less to do. For a change that clears; worth it for a large one.
+        so that a transaction has less to do. For a change that clears, and for one of a resource that is not there
+        yet; worth it for a large one.
         """
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:

@@ -138,7 +138,7 @@ def first_rows(
 
 
 def difference(attribute: Attribute, change: RowsChange, rows: Iterable[tuple[str, str]]) -> Steps:
-    """What a change that clears amounts to where these rows, (id, JSON text), are there."""
+    """What a change that clears, or one of no rows, amounts to where these rows, (id, JSON text), are there."""
     wanted = {id: _text(element) for id, element in (*change.add.items(), *change.put.items())}
     remove = []
     for id, text in rows:
