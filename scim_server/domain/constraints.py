@@ -4,25 +4,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from scim_server.domain.resource import Attributes
 from scim_server.domain.schema import Attribute, Json, Kept, Mutability, ResourceType
-from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation
+from scim_server.errors import InvalidValue, MutabilityViolation
 
 
-def check_required(resource_type: ResourceType, attributes: Attributes, fault: type[BadRequest] = InvalidValue) -> None:
-    """Raises `fault` where a required attribute, or a required sub-attribute of one that is there, has no value
+def check_required(resource_type: ResourceType, attributes: Attributes) -> None:
+    """Raises InvalidValue where a required attribute, or a required sub-attribute of one that is there, has no value
     (R-CHAR-01, -02).
     """
-    _check_container(resource_type.schema.attributes, attributes, fault)
-    for extension in resource_type.extensions:
-        inner = attributes.get(extension.schema.id)
-        if inner is None and not extension.required:
-            continue
-        if inner is None:
-            raise fault(f"The extension {extension.schema.id} is required.")
-        _check_container(extension.schema.attributes, inner, fault)
+    for lack in _lacks(resource_type, attributes):
+        raise InvalidValue(lack)
+
+
+def check_still_there(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
+    """Raises MutabilityViolation where a PATCH leaves more of what is required without a value than lacked it before
+    (R-CHAR-01, R-PATCH-16).
+
+    What a resource lacked already, since it was written under other schemas, is none of the PATCH's doing: who leaves
+    must be switched off whatever else is missing (CC-57).
+    """
+    lacking = Counter(_lacks(resource_type, after))
+    if lacking:
+        for lack in lacking - Counter(_lacks(resource_type, before)):
+            raise MutabilityViolation(lack)
 
 
 def check_immutable(resource_type: ResourceType, before: Attributes, after: Attributes) -> None:
@@ -33,24 +41,33 @@ def check_immutable(resource_type: ResourceType, before: Attributes, after: Attr
         _check_immutable_parts(attribute, old, new)
 
 
-def _check_container(attributes: tuple[Attribute, ...], values: Mapping[str, Json], fault: type[BadRequest]) -> None:
+def _lacks(resource_type: ResourceType, attributes: Attributes) -> Iterator[str]:
+    """A sentence for each value that is required and not there."""
+    yield from _lacks_of(resource_type.schema.attributes, attributes)
+    for extension in resource_type.extensions:
+        inner = attributes.get(extension.schema.id)
+        if inner is not None:
+            yield from _lacks_of(extension.schema.attributes, inner)
+        elif extension.required:
+            yield f"The extension {extension.schema.id} is required."
+
+
+def _lacks_of(attributes: tuple[Attribute, ...], values: Mapping[str, Json]) -> Iterator[str]:
     for attribute in attributes:
         value = values.get(attribute.name)
         if value is None:
             if attribute.required and attribute.kept is Kept.DOCUMENT and not attribute.is_read_only:
-                raise fault(f"{attribute.name} is required.")
+                yield f"{attribute.name} is required."
         elif attribute.is_complex:
-            _check_parts(attribute, value, fault)
+            yield from _lacks_of_parts(attribute, value)
 
 
-def _check_parts(attribute: Attribute, value: Json, fault: type[BadRequest]) -> None:
+def _lacks_of_parts(attribute: Attribute, value: Json) -> Iterator[str]:
     required = [s.name for s in attribute.sub_attributes if s.required and not s.is_read_only]
     if not required:
         return
     for element in value if isinstance(value, list) else (value,):
-        for name in required:
-            if name not in element:
-                raise fault(f"{attribute.name}.{name} is required.")
+        yield from (f"{attribute.name}.{name} is required." for name in required if name not in element)
 
 
 def _check_immutable_parts(attribute: Attribute, old: Json, new: Json) -> None:

@@ -471,10 +471,20 @@ def _merge(operation: Operation, slot: Slot, leniency: Leniency) -> None:
         if operation.verb is Verb.REPLACE:
             container.pop(attribute.name, None)
         return
-    given = operation.value if isinstance(operation.value, Mapping) else {}
-    emptied = {s.name for name in given if (s := attribute.sub(name)) and not s.is_read_only} - (new or {}).keys()
-    kept = {n: v for n, v in container.get(attribute.name, {}).items() if n not in emptied}
-    _set(container, attribute, {**kept, **(new or {})})
+    held = container.get(attribute.name, {})
+    emptied = _emptied(operation.value, attribute, held, new or {})
+    _set(container, attribute, {**{n: v for n, v in held.items() if n not in emptied}, **(new or {})})
+
+
+def _emptied(given: Json, attribute: Attribute, held: Attributes, new: Attributes) -> set[str]:
+    """The sub-attributes that a merge leaves without a value: those given as null, and where a text named the whole
+    value (R-ENT-04), what was said of another one: a manager's `$ref` must not stay with the next manager.
+    """
+    if isinstance(given, Mapping):
+        return {s.name for name in given if (s := attribute.sub(name)) and not s.is_read_only} - new.keys()
+    if not isinstance(given, str) or new.items() <= held.items():
+        return set()
+    return {s.name for s in attribute.sub_attributes if s.mutability is Mutability.READ_WRITE} - new.keys()
 
 
 def _refuse_immutable_part(operation: Operation, slot: Slot, leniency: Leniency) -> None:

@@ -18,14 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from scim_server.domain import coerce, patch
-from scim_server.domain.constraints import check_immutable, check_required
+from scim_server.domain.constraints import check_immutable, check_required, check_still_there
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.formats import check_formats
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import InvalidValue, MutabilityViolation, NotFound
+from scim_server.errors import InvalidValue, NotFound
 from scim_server.service.conditions import Conditions
 from scim_server.service.context import Context
 from scim_server.service.drafts import attributes_of, draft, entries
@@ -130,7 +130,7 @@ def patching(
 
     def change(before: Attributes) -> Change:
         patched = patch.apply(resource_type, id, before, operations, context.leniency)
-        check_required(resource_type, patched.attributes, MutabilityViolation)
+        check_still_there(resource_type, before, patched.attributes)
         check_immutable(resource_type, before, patched.attributes)
         _check_formats(context, resource_type, before, patched.attributes)
         return Change(patched.attributes, patched.rows, frozenset(patched.named))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scim_server import catalog
-from scim_server.domain.constraints import check_immutable, check_required
+from scim_server.domain.constraints import check_immutable, check_required, check_still_there
 from scim_server.domain.resource import Attributes
 from scim_server.domain.schema import Attribute, AttributeType, Extension, Kept, Mutability, ResourceType, Schema
 from scim_server.errors import InvalidValue, MutabilityViolation
@@ -60,7 +60,41 @@ def test_what_is_required_is_there(resource_type: ResourceType, attributes: Attr
 @req("R-CHAR-01", "R-PATCH-16")
 def test_a_patch_that_takes_what_is_required_breaks_mutability() -> None:
     with pytest.raises(MutabilityViolation, match="name"):
-        check_required(DEVICE, {}, MutabilityViolation)
+        check_still_there(DEVICE, {"name": "d"}, {})
+
+
+CABLES = [{"from": "a"}, {"to": "b"}]
+
+# what was lacking, before, after, what the refusal names or None
+LACKING: list[tuple[str, ResourceType, Attributes, Attributes, str | None]] = [
+    ("nothing", DEVICE, {"name": "d"}, {"name": "d", "code": "c"}, None),
+    ("an attribute, and still", DEVICE, {}, {"code": "c"}, None),
+    ("an attribute, and no more", DEVICE, {}, {"name": "d"}, None),
+    ("one, and another goes", DEVICE, {"route": {"from": "a"}}, {"route": {"to": "b"}}, "route.from"),
+    ("a part, and still", DEVICE, {"name": "d", "route": {"to": "a"}}, {"name": "d", "route": {"to": "b"}}, None),
+    ("a part, and its whole goes", DEVICE, {"name": "d", "route": {"to": "a"}}, {"name": "d"}, None),
+    ("a part of an element, and still", DEVICE, {"cables": CABLES}, {"cables": [{"to": "c"}, CABLES[0]]}, None),
+    ("a part of an element, and of one more", DEVICE, {"cables": CABLES}, {"cables": [*CABLES, {"to": "c"}]}, "from"),
+    ("nothing, and a new element lacks a part", DEVICE, {"cables": []}, {"cables": [{"to": "c"}]}, "cables.from"),
+    ("an extension, and still", REQUIRED_BADGE, {"name": "d"}, {"name": "e"}, None),
+    ("nothing, and the extension goes", REQUIRED_BADGE, {"name": "d", BADGE: {"code": "1"}}, {"name": "d"}, BADGE),
+    ("its attribute, and still", OPTIONAL_BADGE, {BADGE: {"x": "1"}}, {BADGE: {"x": "2"}}, None),
+    ("nothing, and a new extension lacks it", OPTIONAL_BADGE, {"name": "d"}, {"name": "d", BADGE: {"x": "1"}}, "code"),
+]
+
+
+@req("R-PATCH-16", "CC-57")
+@pytest.mark.parametrize(
+    ("resource_type", "before", "after", "named"), [c[1:] for c in LACKING], ids=[c[0] for c in LACKING]
+)
+def test_a_patch_is_not_refused_for_what_was_lacking_before(
+    resource_type: ResourceType, before: Attributes, after: Attributes, named: str | None
+) -> None:
+    if named is None:
+        check_still_there(resource_type, before, after)
+    else:
+        with pytest.raises(MutabilityViolation, match=named):
+            check_still_there(resource_type, before, after)
 
 
 @req("R-CHAR-01", "R-CHAR-03")

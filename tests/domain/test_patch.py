@@ -19,7 +19,7 @@ from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import patch
 from scim_server.domain.attrpath import AttrPath
-from scim_server.domain.constraints import check_immutable, check_required
+from scim_server.domain.constraints import check_immutable, check_still_there
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.elements import Identity, identity, primaries
 from scim_server.domain.filter import bind_condition
@@ -27,7 +27,7 @@ from scim_server.domain.patch import MISSING, Operation, Verb
 from scim_server.domain.resource import Attributes, copy, schemas
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation, NoTarget, TooMany
+from scim_server.errors import BadRequest, InvalidValue, NoTarget, TooMany
 from scim_server.filtering import operations
 from scim_server.filtering.filters import parse_filter
 from tests.domain import strategies
@@ -52,7 +52,7 @@ def patched(resource_type: ResourceType, before: Attributes, sent: Iterable[Json
     """The outcome as the service computes it: operations, then what must hold for the whole."""
     steps = [step for raw in sent for step in operations.read(raw, resource_type, leniency)]
     result = patch.apply(resource_type, ID, before, steps, leniency)
-    check_required(resource_type, result.attributes, MutabilityViolation)
+    check_still_there(resource_type, before, result.attributes)
     check_immutable(resource_type, before, result.attributes)
     return result
 
