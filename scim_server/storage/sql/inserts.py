@@ -25,14 +25,13 @@ from sqlalchemy import (
     cast,
     column,
     select,
-    tuple_,
 )
 
 from scim_server.domain.resource import Meta
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import Creation, Entry
 from scim_server.storage.sql.engine import Retry
-from scim_server.storage.sql.entries import refusal
+from scim_server.storage.sql.entries import holder_of, refusal
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import first_rows
 from scim_server.storage.sql.spelling import Spelling
@@ -161,10 +160,8 @@ def _rows(creation: Creation) -> Iterator[Row]:
 def _taken(spelling: Spelling) -> Any:
     """Those of the given claims that a resource has."""
     given = spelling.records("claims", [column(name, Text) for name in _CLAIM])
-    there = tuple_(*(unique_values.c[name] for name in _CLAIM))
-    return select(*(unique_values.c[name] for name in _CLAIM)).where(
-        unique_values.c.tenant_id == _TENANT, there.in_(select(*(given.c[name] for name in _CLAIM)))
-    )
+    holder = holder_of(given.c.type, given.c.path, given.c.key)
+    return select(*(given.c[name] for name in _CLAIM)).where(holder.is_not(None))
 
 
 def _insert(spelling: Spelling, table: Table) -> Any:
