@@ -12,7 +12,7 @@ from scim_server.auth.seal import KEY_BYTES, LONGEST, Seal
 
 KEY: Final = bytes(range(KEY_BYTES))
 BOUND: Final = b"tenant 1, client a, all users"
-TOKEN: Final = Seal(lambda: KEY).close(b'["Jensen"]', BOUND)
+TOKEN: Final = Seal(lambda: KEY, random=lambda size: bytes(range(size))).close(b'["Jensen"]', BOUND)
 URL_TEXT: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -38,18 +38,18 @@ def test_a_token_shows_nothing_of_what_is_in_it_and_is_never_the_same_twice() ->
 
 
 @pytest.mark.req("R-CUR-16")
-@pytest.mark.parametrize("place", range(len(TOKEN)))
-def test_a_token_with_another_character_does_not_open(place: int) -> None:
-    """At every place, the last one too, whose spare bits a lenient decoder would overlook."""
-    others = [TOKEN[:place] + other + TOKEN[place + 1 :] for other in URL_TEXT if other != TOKEN[place]]
-    assert [token for token in others if opened(token) is not None] == []
+def test_a_token_with_another_character_at_any_place_does_not_open() -> None:
+    """At the last one too, whose spare bits a lenient decoder would overlook."""
+    assert opened(TOKEN) == b'["Jensen"]'
+    others = {TOKEN[:place] + other + TOKEN[place + 1 :] for place in range(len(TOKEN)) for other in URL_TEXT}
+    assert [token for token in others - {TOKEN} if opened(token) is not None] == []
 
 
 @pytest.mark.req("R-CUR-16")
-@pytest.mark.parametrize("length", range(len(TOKEN)))
-def test_a_part_of_a_token_does_not_open(length: int) -> None:
-    assert opened(TOKEN[:length]) is None
-    assert opened(TOKEN[len(TOKEN) - length :]) is None
+def test_a_part_of_a_token_does_not_open() -> None:
+    size = len(TOKEN)
+    parts = {TOKEN[begin:end] for begin in range(size) for end in range(begin, size + 1)} - {TOKEN}
+    assert [part for part in parts if opened(part) is not None] == []
 
 
 @pytest.mark.req("R-CUR-16")
@@ -65,9 +65,10 @@ def test_what_nobody_closed_does_not_open(token: str) -> None:
     assert opened(token) is None
 
 
-@pytest.mark.parametrize("token", ["", "A", "=", TOKEN + "=", TOKEN + "\n", f" {TOKEN}", TOKEN.replace("A", "Ａ", 1)])
-def test_only_the_text_that_was_given_out_opens(token: str) -> None:
-    assert opened(token) is None
+@pytest.mark.parametrize("spelling", ["{}=", "{}\n", " {}", "{}==", "%s{}", "{}."])
+def test_only_the_text_that_was_given_out_opens(spelling: str) -> None:
+    assert opened(spelling.format(TOKEN)) is None
+    assert opened(TOKEN.replace("A", "Ａ", 1)) is None
 
 
 @pytest.mark.req("R-CUR-14")
