@@ -89,6 +89,11 @@ def test_a_request_is_one_line_with_its_facts(log: Log) -> None:
     }
 
 
+def test_the_line_of_a_bulk_request_says_how_many_operations_it_had(log: Log) -> None:
+    observe(replace(FACTS, method="POST", operations=3))
+    assert log.lines[0]["operations"] == 3
+
+
 def test_what_is_not_known_is_not_there(log: Log) -> None:
     observe(RequestFacts("r-1", "GET", 401, 0.001))
     assert set(log.lines[0]) == {"event", "level", "timestamp", "request_id", "method", "status", "duration_ms"}

@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from scim_server.config import Settings
 from tests.every_resource_type import body, extensions
+from tests.http.bulk import BULK_REQUEST
 from tests.http.server import BASE, GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
 
@@ -37,13 +38,15 @@ def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
 
 
 NO_RESOURCES = {
-    "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "bulk", "other_version",
+    "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "other_version",
     "healthz", "readyz", "metrics",
 }  # fmt: skip
 """Views that neither read nor write a resource."""
 
 WITHOUT_ID = {"create", "query", "search", "query_all", "search_all"}
 WITH_ID = {"read", "replace", "patch", "delete"}
+MANY = {"bulk"}
+"""Views of several operations at once."""
 ALIASES = {"me"}
 """Views of what the credential is bound to, tried in tests/http/test_me.py."""
 
@@ -86,7 +89,7 @@ def rich(database_url: str, tmp_path: Path) -> Iterator[Server]:
 def test_it_is_known_of_every_view_whether_it_touches_resources(rich: Server) -> None:
     """A new view must be put among those that are tried below, or among those that need not be."""
     views = {rule.endpoint for rule in rich.app().url_map.iter_rules()}
-    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID | ALIASES
+    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID | MANY | ALIASES
 
 
 @pytest.mark.req("R-TEN-02", "R-GET-02", "R-ERR-08")
@@ -120,6 +123,20 @@ def test_no_route_without_an_id_finds_or_meets_anything_of_another_tenant(rich: 
             assert found.status_code == 200, found.text
             assert (found.get_json(force=True)["totalResults"], found.get_json(force=True)["Resources"]) == (0, [])
     assert populate(rich, other).keys() == ids.keys(), "the same unique values are free in another tenant"
+    assert everything(own, ids) == before
+
+
+@pytest.mark.req("R-TEN-02", "R-BULK-20")
+def test_no_operation_of_a_bulk_request_reaches_into_another_tenant(rich: Server) -> None:
+    own, other = (Client(rich.app(), rich.token(rich.tenant())) for _ in range(2))
+    ids = populate(rich, own)
+    before = everything(own, ids)
+    ((method, path, _),) = routes(rich, MANY)
+    sent = {"schemas": [BULK_REQUEST], "Operations": every_operation(rich, ids, "own")}
+    found = other.send(method, path, sent).get_json(force=True)["Operations"]
+    whose = {entry["location"].rpartition("/")[2] for entry in found if entry["status"] == "404"}
+    assert whose == set(ids.values())
+    assert Counter(entry["status"] for entry in found) == {"201": 2 * len(ids), "404": 3 * len(ids), "204": len(ids)}
     assert everything(own, ids) == before
 
 
@@ -210,8 +227,37 @@ def exercise(server: Server, client: Client) -> None:
             assert found.status_code in (200, 400), found.text
         assert client.get(f"{path}?sortBy=meta.created&startIndex=2&count=1").status_code == 200
         assert client.get(f"{path}?count=0").status_code == 200
+    exercise_bulk(server, client, ids)
     for endpoint, id in ids.items():
         assert client.send("DELETE", f"{endpoint}/{id}").status_code == 204
+
+
+def exercise_bulk(server: Server, client: Client, ids: dict[str, str]) -> None:
+    for text in ("bulk", "bulk", "more"):
+        answer = client.send(
+            "POST", "/Bulk", {"schemas": [BULK_REQUEST], "Operations": every_operation(server, ids, text)}
+        )
+        assert answer.status_code == 200, answer.text
+
+
+def every_operation(server: Server, ids: dict[str, str], text: str) -> list[dict[str, Any]]:
+    """Two creates of each type, one of which refers to the first of all, and a change of each kind to each id."""
+    types = [t for t in server.registry.resource_types if t.endpoint in ids]
+    creates = [
+        {"method": "POST", "path": t.endpoint, "bulkId": f"{t.name}{n}", "data": body(t, f"{text}{n}", *named)}
+        for t in types
+        for n, named in enumerate([(), (f"bulkId:{types[0].name}0",)])
+    ]
+    changes: list[dict[str, Any]] = []
+    for t in types:
+        path = f"{t.endpoint}/{ids[t.endpoint]}"
+        changes += [
+            {"method": "PATCH", "path": path, "data": [{"op": "add", "path": "externalId", "value": text}]},
+            {"method": "PUT", "path": path, "data": body(t, f"{text}-put")},
+            {"method": "DELETE", "path": path, "version": 'W/"0"'},
+            {"method": "DELETE", "path": f"{t.endpoint}/bulkId:{t.name}1"},
+        ]
+    return creates + changes
 
 
 @pytest.mark.req("R-TEN-02", "R-ID-01")

@@ -34,6 +34,7 @@ class Exchange:
     client: Client | None = None
     leniency: Leniency | None = None
     scim_type: str | None = None
+    operations: int | None = None
     alias: Mapping[str, str] = field(default_factory=dict)
     """What the path stands for, as the arguments of a route, where it is an alias."""
 
@@ -138,6 +139,7 @@ def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None
             resource_type=resource_type.name if resource_type else None,
             resource_id=arguments.get("id") or _created_id(answer),
             scim_type=exchange.scim_type,
+            operations=exchange.operations,
             tenant=exchange.client.tenant.name if exchange.client else None,
             client=exchange.client.credential_id if exchange.client else None,
             dialect=exchange.client.dialect if exchange.client else None,

@@ -23,7 +23,7 @@ from scim_server.http import address, bulk, write
 from scim_server.http.body import read_object
 from scim_server.http.cursors import Cursors, binding
 from scim_server.http.discovery import ServiceProviderConfig
-from scim_server.http.exchange import Caller, Editions, caller, subject
+from scim_server.http.exchange import Caller, Editions, caller, current, subject
 from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
@@ -130,6 +130,7 @@ class Views:
         caller = self._caller()
         context = caller.context
         wanted = bulk.read(request, self._settings, context.leniency)
+        current().operations = len(wanted.operations)
         policy = Policy(
             partial(authorize, caller.client), lambda data, of_type: self._steps(data, of_type, context.leniency)
         )

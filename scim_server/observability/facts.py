@@ -14,8 +14,8 @@ class RequestFacts:
     """What is known of a request once it is answered.
 
     `route` is the template (`/scim/v2/Users/<id:id>`), never the path; `resource_type` a name from the registry;
-    `client` a credential's id; `tolerances` what `Leniency.used` counted. What is not known stays None: a refused
-    caller has no tenant.
+    `client` a credential's id; `tolerances` what `Leniency.used` counted; `operations` how many a bulk request had.
+    What is not known stays None: a refused caller has no tenant.
     """
 
     request_id: str
@@ -29,6 +29,7 @@ class RequestFacts:
     tenant: str | None = None
     client: str | None = None
     dialect: str | None = None
+    operations: int | None = None
     tolerances: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -53,6 +53,7 @@ def _line(facts: RequestFacts) -> dict[str, object]:
         "route": facts.route,
         "type": facts.resource_type,
         "id": facts.resource_id if known else None,
+        "operations": facts.operations,
         "status": facts.status,
         "scim_type": facts.scim_type,
         "duration_ms": round(facts.seconds * 1000, 2),
