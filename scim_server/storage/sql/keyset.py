@@ -11,15 +11,16 @@ shapes the conditions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, and_, bindparam, func, or_, select
+from sqlalchemy import CTE, Integer, Label, Text, and_, bindparam, func, or_, select
 
 from scim_server.domain.query import CursorPage, Direction, Order, Position
 from scim_server.errors import InvalidCursor
 from scim_server.storage.base import Edges
 from scim_server.storage.sql.nodes import Condition
-from scim_server.storage.sql.order import Kind, SortKey, directed
+from scim_server.storage.sql.order import Kind, Rows, SortKey
 
 _COUNT = bindparam("count", type_=Integer)
 _AHEAD = bindparam("ahead", type_=Integer)
@@ -43,7 +44,7 @@ def parameters(page: CursorPage) -> dict[str, Any]:
 
 def check(start: Position, kinds: Sequence[Kind]) -> None:
     """Raise InvalidCursor where the position is none in an order by such keys: another schema may have made it."""
-    if len(start.keys) != len(kinds):
+    if len(start.keys) != len(kinds) or not Kind.TEXT.holds(start.id):
         raise InvalidCursor
     if not all(key is None or kind.holds(key) for key, kind in zip(start.keys, kinds, strict=True)):
         raise InvalidCursor
@@ -56,33 +57,27 @@ def travel(order: Order, page: CursorPage) -> Order:
     return Order.DESCENDING if order is Order.ASCENDING else Order.ASCENDING
 
 
-def page_of(
-    rows: Select[Any], id: ColumnElement[str], keys: Sequence[SortKey], page: CursorPage, order: Order
-) -> tuple[CTE, Select[Any]]:
-    """The page of those rows, and how many rows were seen: as many as the page has, or one more where there is more.
-
-    `rows` has the sort keys under their names, and `id` as "id".
-    """
+def page_of(rows: Rows, page: CursorPage, order: Order) -> tuple[CTE, Label[int]]:
+    """The page of those rows, and "seen": how many rows the page has, and one more where there is more."""
     towards = travel(order, page)
     if page.start is not None:
-        rows = rows.where(_beyond(keys, id, page.start, towards))
-    sorted_by = [directed(key.expression, towards) for key in keys]
-    ahead = rows.order_by(*sorted_by, directed(id, towards)).limit(_AHEAD).cte("ahead")
-    nearest = [directed(ahead.c[key.name], towards) for key in keys]
-    shown = select(ahead).order_by(*nearest, directed(ahead.c.id, towards)).limit(_COUNT).cte("page")
-    return shown, select(func.count()).select_from(ahead)
+        rows = replace(rows, selected=rows.selected.where(_beyond(rows, page.start, towards)))
+    ahead = rows.in_order(towards).limit(_AHEAD).cte("ahead")
+    nearest = Rows(select(ahead), ahead.c.id, [key.within(ahead) for key in rows.keys])
+    seen = select(func.count()).select_from(ahead).scalar_subquery().label("seen")
+    return nearest.in_order(towards).limit(_COUNT).cte("page"), seen
 
 
-def _beyond(keys: Sequence[SortKey], id: ColumnElement[str], start: Position, towards: Order) -> Condition:
+def _beyond(rows: Rows, start: Position, towards: Order) -> Condition:
     """Whether a row comes after the position; absent keys come last ascending, first descending (R-SORT-03)."""
     from_there = bindparam(_ID, type_=Text)
-    by_id = id > from_there if towards is Order.ASCENDING else id < from_there
-    return or_(*_later(keys, start, towards), and_(*_equal(keys, start), by_id))
+    by_id = rows.id > from_there if towards is Order.ASCENDING else rows.id < from_there
+    return or_(*_later(rows.keys, start, towards), and_(*_equal(rows.keys, start), by_id))
 
 
 def _later(keys: Sequence[SortKey], start: Position, towards: Order) -> Iterator[Condition]:
     """For each key: whether those before it are equal to the position's, and this one is later."""
-    for number, (key, there) in enumerate(zip(keys, start.keys, strict=True)):
+    for number, (key, there) in enumerate(zip(keys, start.keys, strict=False)):
         same = _equal(keys[:number], start)
         value, bound = key.expression, bindparam(_name(number), type_=key.kind.type)
         if towards is Order.DESCENDING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Text, case, func, select
 from sqlalchemy.types import TypeEngine
 
 from scim_server.domain.attrpath import BoundPath
@@ -16,6 +16,7 @@ from scim_server.domain.schema import PRIMARY, AttributeType, ResourceType
 from scim_server.storage.sql.nodes import Node, Values
 from scim_server.storage.sql.paths import Holder, Paths
 from scim_server.storage.sql.tables import resources
+from scim_server.storage.sql.where import storable
 
 Expression: TypeAlias = ColumnElement[Any]
 
@@ -33,9 +34,11 @@ class Kind(StrEnum):
         """The type of a parameter that is compared with such keys."""
         return Text() if self is Kind.TEXT else BigInteger()
 
-    def holds(self, key: str | int | float) -> bool:
+    def holds(self, key: object) -> bool:
         """Whether the key is of this kind."""
-        return isinstance(key, str if self is Kind.TEXT else int)
+        if self is Kind.TEXT:
+            return isinstance(key, str) and storable(key)
+        return isinstance(key, int) and -(2**63) <= key < 2**63
 
 
 _READERS: Final[dict[AttributeType, tuple[Kind, Callable[[Node], Expression]]]] = {
@@ -64,6 +67,23 @@ def _named(kind: Kind, key: Expression, name: str) -> SortKey:
 def directed(key: Expression, order: Order) -> Expression:
     """Absent values last ascending and first descending, on every engine (R-SORT-03)."""
     return key.asc().nulls_last() if order is Order.ASCENDING else key.desc().nulls_first()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A selection of resources to be put in order, by its own columns: sort keys, then ids."""
+
+    selected: Select[Any]
+    id: ColumnElement[str]
+    keys: Sequence[SortKey]
+
+    @property
+    def have_records(self) -> bool:
+        """Whether the record columns are among what is selected."""
+        return "document" in self.selected.selected_columns
+
+    def in_order(self, order: Order) -> Select[Any]:
+        return self.selected.order_by(*(directed(key.expression, order) for key in self.keys), directed(self.id, order))
 
 
 class SortKeys:

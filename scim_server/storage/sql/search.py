@@ -1,6 +1,8 @@
 """Searches: one statement for a page, and one for the total where the page does not tell it.
 
-    page     the record columns and the sort keys of the resources on it, by LIMIT
+    keyed    of a sort: the ids and sort keys of all resources that the filter holds for
+    page     what stands on the page, by LIMIT: record columns, or ids and sort keys
+    fetched  of a sort: the record columns of the page
     record   the page, and what is aggregated for those resources alone
 
 A first page that is not full tells the total. A later page by index without a sort begins at an id that is found by
@@ -9,7 +11,7 @@ a walk over an index that holds nothing but ids; a page by cursor begins at its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Integer,
+    Label,
     Row,
     Select,
     and_,
@@ -34,10 +37,11 @@ from sqlalchemy import (
 
 from scim_server.domain.filter import AnyElement, BoundAnd, BoundFilter, BoundNot, BoundOr
 from scim_server.domain.query import CursorPage, Order, Page, Position, Query, Selection
+from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Found, Record
 from scim_server.storage.sql import keyset
 from scim_server.storage.sql.nodes import Condition
-from scim_server.storage.sql.order import SortKey, SortKeys, directed
+from scim_server.storage.sql.order import Rows, SortKey, SortKeys
 from scim_server.storage.sql.records import COLUMNS, Records, Shape
 from scim_server.storage.sql.tables import resources
 from scim_server.storage.sql.where import Conditions, Prepared
@@ -56,7 +60,7 @@ class Plan:
     """The statements of a search; parameters: tenant, the literals of a prepared filter, and for the page count and
     skipped, or those of `keyset`.
 
-    The rows of a page by cursor end with their sort keys and the number of rows that were seen.
+    The rows of a page end with their sort keys; of one by cursor, with the number of rows that were seen.
     """
 
     page: Select[Any]
@@ -126,20 +130,11 @@ class Searches:
         """
         named = ids.offset(literal_column("0")).subquery("named")
         keys = self._sort_keys.of(query)
-        one = select(resources.c.tenant_id, *COLUMNS, *(key.expression for key in keys)).where(
-            resources.c.tenant_id == bindparam("tenant"),
-            resources.c.type == query.selections[0].resource_type.name,
-            resources.c.id == named.columns[0],
-            condition,
-        )
+        whose = resources.c.type == query.selections[0].resource_type.name
+        one = _records_of(named.columns[0], [key.expression for key in keys]).where(whose, condition)
         found = self._conditions.each_of(named, one)
-        total = select(func.count()).select_from(found)
-        outside = [key.within(found) for key in keys]
-        if isinstance(query.page, CursorPage):
-            page, seen = keyset.page_of(select(found), found.c.id, outside, query.page, _order(query))
-            return self._plan_of(query, page, total, keys, expand, seen)
-        rows = _sorted(select(found), found.c.id, outside, _order(query))
-        return self._plan_of(query, rows.limit(_COUNT).offset(_SKIPPED).cte("page"), total, keys, expand)
+        rows = Rows(select(found), found.c.id, [key.within(found) for key in keys])
+        return self._plan_of(query, rows, select(func.count()).select_from(found), expand)
 
     def _condition(self, selection: Selection) -> Condition:
         if selection.filter is None:
@@ -148,31 +143,32 @@ class Searches:
 
     def _planned(self, query: Query, conditions: Sequence[Condition], expand: Expand) -> Plan:
         where = _where(query.selections, conditions)
-        keys = self._sort_keys.of(query)
-        plain = select(resources.c.tenant_id, *COLUMNS, *(key.expression for key in keys)).where(where)
         total = select(func.count()).select_from(resources).where(where)
-        if isinstance(query.page, CursorPage):
-            page, seen = keyset.page_of(plain, resources.c.id, keys, query.page, _order(query))
-            return self._plan_of(query, page, total, keys, expand, seen)
-        page = _limited(plain, query.page, where, keys, _order(query)).cte("page")
-        return self._plan_of(query, page, total, keys, expand)
+        keys = self._sort_keys.of(query)
+        if not keys:
+            plain = select(resources.c.tenant_id, *COLUMNS).where(where)
+            return self._plan_of(query, Rows(plain, resources.c.id, ()), total, expand)
+        # OFFSET 0: every key is made once, not again for each time that a condition or the order names it.
+        made = select(resources.c.id, *(key.expression for key in keys)).where(where).offset(literal_column("0"))
+        keyed = made.subquery("keyed")
+        rows = Rows(select(keyed), keyed.c.id, [key.within(keyed) for key in keys])
+        return self._plan_of(query, rows, total, expand)
 
-    def _plan_of(
-        self,
-        query: Query,
-        page: CTE,
-        total: Select[Any],
-        keys: Sequence[SortKey],
-        expand: Expand,
-        seen: Select[Any] | None = None,
-    ) -> Plan:
-        types = [selection.resource_type for selection in query.selections]
+    def _plan_of(self, query: Query, rows: Rows, total: Select[Any], expand: Expand) -> Plan:
+        order = query.order or Order.ASCENDING
+        page, seen = _paged(rows, query.page, order)
+        if not rows.have_records:
+            page = self._fetched(page, rows.keys)
         record = select(*(page.c[column.name] for column in COLUMNS))
-        full, shape = self._records.complete(record, page, types, expand)
-        outside = [key.within(page) for key in keys]
-        if seen is not None:
-            full = full.add_columns(*(key.expression for key in outside), seen.scalar_subquery().label("seen"))
-        return Plan(_sorted(full, page.c.id, outside, _order(query)), total, shape, keys)
+        full, shape = self._records.complete(record, page, [s.resource_type for s in query.selections], expand)
+        keys = [key.within(page) for key in rows.keys]
+        whole = Rows(full.add_columns(*(key.expression for key in keys), *seen), page.c.id, keys)
+        return Plan(whole.in_order(order), total, shape, rows.keys)
+
+    def _fetched(self, page: CTE, keys: Sequence[SortKey]) -> CTE:
+        """The records of a page of which only ids and sort keys are known: a sort carries no documents along."""
+        one = _records_of(page.c.id, [key.within(page).expression for key in keys])
+        return select(self._conditions.each_of(page, one)).cte("fetched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,18 +223,14 @@ def _is_large(query: Query) -> bool:
     return any(s.filter is not None and _leaves(s.filter) > _MOST_LEAVES for s in query.selections)
 
 
-def _signature(selection: Selection, prepared: Prepared) -> tuple[str, str, str]:
+def _signature(selection: Selection, prepared: Prepared) -> tuple[ResourceType, str, str]:
+    """The type itself, not its name: a tenant's variant of it may derive values in another way."""
     sort_by = selection.sort_by.key if selection.sort_by else ""
-    return selection.resource_type.name, prepared.signature, sort_by
+    return selection.resource_type, prepared.signature, sort_by
 
 
 def _page_signature(page: Page | CursorPage) -> object:
     return keyset.signature(page) if isinstance(page, CursorPage) else page.start_index > 1
-
-
-def _order(query: Query) -> Order:
-    """The direction of a query; without an order ids ascend."""
-    return query.order or Order.ASCENDING
 
 
 def _where(selections: Sequence[Selection], conditions: Sequence[Condition]) -> Condition:
@@ -251,19 +243,30 @@ def _where(selections: Sequence[Selection], conditions: Sequence[Condition]) -> 
     return and_(tenant, or_(*(and_(resources.c.type == name, condition) for name, condition in pairs)))
 
 
-def _limited(plain: Select[Any], page: Page, where: Condition, keys: Sequence[SortKey], order: Order) -> Select[Any]:
-    rows = _sorted(plain, resources.c.id, keys, order).limit(_COUNT)
+def _records_of(id: ColumnElement[str], keys: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The record columns of the resource with that id, with its sort keys."""
+    return select(resources.c.tenant_id, *COLUMNS, *keys).where(
+        resources.c.tenant_id == bindparam("tenant"), resources.c.id == id
+    )
+
+
+def _paged(rows: Rows, page: Page | CursorPage, order: Order) -> tuple[CTE, Sequence[Label[int]]]:
+    """The rows of the page, and of one by cursor how many were seen."""
+    if isinstance(page, CursorPage):
+        shown, seen = keyset.page_of(rows, page, order)
+        return shown, [seen]
+    return _limited(rows, page, order).cte("page"), ()
+
+
+def _limited(rows: Rows, page: Page, order: Order) -> Select[Any]:
+    limited = rows.in_order(order).limit(_COUNT)
     if page.start_index == 1:
-        return rows
-    if keys:
-        return rows.offset(_SKIPPED)
-    first = select(resources.c.id).where(where).order_by(directed(resources.c.id, order)).limit(1).offset(_SKIPPED)
+        return limited
+    if rows.id is not resources.c.id:
+        return limited.offset(_SKIPPED)
+    first = rows.in_order(order).with_only_columns(rows.id).limit(1).offset(_SKIPPED)
     start = first.scalar_subquery().correlate(None)
-    return rows.where(resources.c.id >= start if order is Order.ASCENDING else resources.c.id <= start)
-
-
-def _sorted(rows: Select[Any], id: ColumnElement[str], keys: Sequence[SortKey], order: Order) -> Select[Any]:
-    return rows.order_by(*(directed(key.expression, order) for key in keys), directed(id, order))
+    return limited.where(rows.id >= start if order is Order.ASCENDING else rows.id <= start)
 
 
 def _tells_total(page: Page, found: int) -> bool:
