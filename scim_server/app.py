@@ -24,6 +24,7 @@ from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts
 from scim_server.service.bulk import Bulk
+from scim_server.service.elements import ElementPages
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.subjects import find_subject
@@ -121,6 +122,7 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
         resources=resources,
         bulk=Bulk(database.storage, clock, new_id),
         searches=Searches(database.storage),
+        elements=ElementPages(database.storage),
         cursors=Cursors(seal, clock, settings.cursor_timeout),
         authenticator=authenticator,
         tolerances=tolerances,

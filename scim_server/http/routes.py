@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from scim_server.domain.registry import Registry
+from scim_server.domain.schema import Returned
 from scim_server.http.address import BASES, VERSION
 from scim_server.http.views import Views
 
@@ -32,6 +33,9 @@ RESOURCES: Final = (
     Route("/<id:id>", ("PATCH",), "patch"),
     Route("/<id:id>", ("DELETE",), "delete"),
 )
+
+ELEMENTS: Final = Route("/<id:id>/{attribute}", ("GET",), "elements")
+"""For each attribute kept as rows that may be seen (docs/large-groups.md)."""
 
 SERVER: Final = (
     Route("", ("GET",), "query_all"),
@@ -77,16 +81,15 @@ def register(app: Flask, views: Views, registry: Registry) -> None:
             _add(app, views, base + route.path, route)
         for resource_type in registry.resource_types:
             for route in RESOURCES:
-                _add(app, views, base + resource_type.endpoint + route.path, route, resource_type.endpoint)
+                _add(app, views, base + resource_type.endpoint + route.path, route, endpoint=resource_type.endpoint)
+            for attribute in resource_type.rows_attributes:
+                if attribute.returned is not Returned.NEVER:
+                    path = base + resource_type.endpoint + ELEMENTS.path.format(attribute=attribute.name)
+                    _add(app, views, path, ELEMENTS, endpoint=resource_type.endpoint, attribute=attribute.name)
     for route in VERSIONS:
         _add(app, views, route.path, route)
 
 
-def _add(app: Flask, views: Views, rule: str, route: Route, endpoint: str | None = None) -> None:
-    app.add_url_rule(
-        rule,
-        route.view,
-        getattr(views, route.view),
-        methods=route.methods,
-        defaults=None if endpoint is None else {"endpoint": endpoint},
-    )
+def _add(app: Flask, views: Views, rule: str, route: Route, **given: str) -> None:
+    """`given` are arguments of the view that no path holds."""
+    app.add_url_rule(rule, route.view, getattr(views, route.view), methods=route.methods, defaults=given or None)

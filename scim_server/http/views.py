@@ -28,6 +28,7 @@ from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
 from scim_server.service.conditions import NONE, Conditions
+from scim_server.service.elements import ElementPages
 from scim_server.service.representation import location
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
@@ -43,6 +44,7 @@ class Parts:
     resources: Resources
     bulk: Bulk
     searches: Searches
+    elements: ElementPages
     cursors: Cursors
     authenticator: Authenticator
     tolerances: ToleranceUses
@@ -57,6 +59,7 @@ class Views:
         self._resources = parts.resources
         self._bulk = parts.bulk
         self._searches = parts.searches
+        self._elements = parts.elements
         self._cursors = parts.cursors
         self._editions = Editions(parts.registry)
         self._service_provider_config = ServiceProviderConfig(parts.settings)
@@ -135,6 +138,20 @@ class Views:
             partial(authorize, caller.client), lambda data, of_type: self._steps(data, of_type, context.leniency)
         )
         return write.json(bulk.response(self._bulk.run(context, wanted, policy)))
+
+    # Beside the standard (docs/large-groups.md).
+
+    def elements(self, endpoint: str, id: str, attribute: str) -> Response:
+        """A page of the elements of an attribute kept as rows; there is no page by index."""
+        caller = self._caller()
+        resource_type = _type(caller, endpoint)
+        parameters = _parameters()
+        found = search_request(parameters, self._limits, caller.context.leniency).filter
+        kept = next(a for a in resource_type.rows_attributes if a.name == attribute)
+        bound = binding(caller.client, caller.context.registry.stamp, [resource_type], parameters, self._limits)
+        walk = self._cursors.walk(bound + f" {attribute} of {id}".encode(errors="surrogatepass"))
+        page = walk.page(parameters, self._limits)
+        return write.json(self._elements.page(caller.context, resource_type, id, kept, found, page, walk.cursor))
 
     # Discovery, RFC 7644 section 4.
 
