@@ -45,6 +45,8 @@ NO_RESOURCES = {
 
 WITHOUT_ID = {"create", "query", "search", "query_all", "search_all"}
 WITH_ID = {"read", "replace", "patch", "delete"}
+OF_ELEMENTS = {"elements"}
+"""Views of the elements that one resource has in one attribute."""
 MANY = {"bulk"}
 """Views of several operations at once."""
 ALIASES = {"me"}
@@ -89,7 +91,7 @@ def rich(database_url: str, tmp_path: Path) -> Iterator[Server]:
 def test_it_is_known_of_every_view_whether_it_touches_resources(rich: Server) -> None:
     """A new view must be put among those that are tried below, or among those that need not be."""
     views = {rule.endpoint for rule in rich.app().url_map.iter_rules()}
-    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID | MANY | ALIASES
+    assert views == NO_RESOURCES | WITHOUT_ID | WITH_ID | OF_ELEMENTS | MANY | ALIASES
 
 
 @pytest.mark.req("R-TEN-02", "R-GET-02", "R-ERR-08")
@@ -107,6 +109,19 @@ def test_a_resource_of_another_tenant_is_at_no_address(rich: Server) -> None:
         assert_error(other.send(method, path.format(ids[endpoint]), sent), 404)
         assert_error(other.send(method, path.format("nobody"), sent), 404)
     assert everything(own, ids) == before
+
+
+@pytest.mark.req("R-TEN-02", "R-GET-02")
+def test_elements_of_another_tenant_are_at_no_address(rich: Server) -> None:
+    own, other = (Client(rich.app(), rich.token(rich.tenant())) for _ in range(2))
+    ids = populate(rich, own)
+    tried = routes(rich, OF_ELEMENTS)
+    assert len(tried) == sum(len(t.rows_attributes) for t in rich.registry.resource_types) > 1
+    for method, path, endpoint in tried:
+        assert own.send(method, path.format(ids[endpoint])).get_json(force=True)["totalResults"] > 0
+        for query in ("", "?cursor=", "?filter=value%20pr"):
+            assert_error(other.send(method, path.format(ids[endpoint]) + query), 404)
+            assert_error(other.send(method, path.format("nobody") + query), 404)
 
 
 @pytest.mark.req("R-TEN-02")
@@ -210,6 +225,9 @@ def exercise(server: Server, client: Client) -> None:
         assert resource_type is not None
         (*_, rows) = ("", *(a.name for a in resource_type.rows_attributes))
         changes: list[dict[str, Any]] = [{"op": "add", "path": "externalId", "value": "x"}]
+        if rows:
+            for query in ("", "?count=1", "?filter=value%20pr"):
+                assert client.get(f"{endpoint}/{id}/{rows}{query}").status_code == 200
         if rows:
             changes += [
                 {"op": "remove", "path": f'{rows}[value eq "{user}"]'},
