@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import event
 
 from scim_server.domain import filter as f
-from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.attrpath import AttrPath, bind
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.query import Page, Query, Selection
+from scim_server.domain.query import CursorPage, Direction, Order, Page, Position, Query, Selection
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.storage.base import Transaction
 from scim_server.storage.sql import Database, open_database
@@ -124,6 +124,47 @@ def test_a_page_reads_no_more_than_it_shows(database: Database, statements: list
         else:
             assert "Index Only Scan" in plan or start == 1
             assert "Seq Scan" not in plan
+
+
+@pytest.mark.req("R-CUR-03")
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("number", [100, 1000, 1900])
+def test_a_page_by_cursor_reads_no_more_than_it_shows_at_any_depth(
+    database: Database, statements: list[tuple[str, Any]], number: int, direction: Direction
+) -> None:
+    page = CursorPage(10, Position((), f"t-{number:04}"), direction, SIZE)
+    found = database.storage.search(1, Query((Selection(THING),), page), frozenset())
+    assert len(found.records) == 10
+    (sent,) = list(statements)
+    plan = explained(database, *sent)
+    assert looked_at(plan) <= 11, plan
+    assert re.search(r"ix_resources_tenant_id_type_id.*\bid[<>]\?|Index Cond: .*\bid [<>] ", plan), plan
+
+
+def test_a_page_by_cursor_of_a_sort_fetches_the_records_that_it_shows_alone(
+    database: Database, statements: list[tuple[str, Any]]
+) -> None:
+    """The keys of all resources are read and sorted, at any depth; the records are looked up by id."""
+    selection = Selection(THING, None, bind(AttrPath("exact"), THING))
+    page = CursorPage(10, Position(("t-1000",), "t-1000"), total=SIZE)
+    found = database.storage.search(1, Query((selection,), page, Order.ASCENDING), frozenset())
+    assert [record.id for record in found.records] == [f"t-{number}" for number in range(1001, 1011)]
+    (sent,) = list(statements)
+    plan = explained(database, *sent)
+    assert re.search(r"SEARCH resources USING INDEX \S+ \(tenant_id=\? AND id=\?\)|using pk_resources", plan), plan
+
+
+@pytest.mark.parametrize("sort", [None, "exact"])
+def test_the_later_pages_of_a_walk_are_one_statement(
+    database: Database, statements: list[tuple[str, Any]], sort: str | None
+) -> None:
+    """So that its plan is found again; only the position differs, which is a parameter."""
+    selection = Selection(THING, None, bind(AttrPath(sort), THING) if sort else None)
+    for id in ("t-0100", "t-1000", "t-1900"):
+        page = CursorPage(10, Position((id,) if sort else (), id), total=SIZE)
+        database.storage.search(1, Query((selection,), page, Order.ASCENDING), frozenset())
+    texts = [text for text, _ in statements]
+    assert (len(texts), len(set(texts))) == (3, 1)
 
 
 def statements_of(statements: list[tuple[str, Any]], work: Callable[[], Any]) -> int:
