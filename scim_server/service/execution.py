@@ -1,7 +1,7 @@
 """The operations of a bulk request, carried out in one transaction so that each fails alone.
 
 What they come to is what they would come to one after the other. How it is done differs: consecutive creates are
-gathered and stored at once. Where that brought about what one after the other would not have (a create was stored
+gathered and stored at once. Where that brought about what one after the other would not have (a create was tried
 although one that it refers to was refused, or more errors came than the client accepts), it is undone, and each half is
 stored by itself. So a thousand creates are a handful of statements, and each fault adds a few.
 """
@@ -87,7 +87,7 @@ class Execution:
 
     def _note(self, outcomes: Mapping[int, Outcome]) -> None:
         self.outcomes |= outcomes
-        self.errors += sum(isinstance(outcome, ScimError) for outcome in outcomes.values())
+        self.errors += _errors(outcomes.values())
 
     def _carry_out(self, place: int) -> None:
         """One operation on a resource that is there; a failure undoes it alone (R-BULK-19)."""
@@ -129,15 +129,17 @@ class Execution:
         """The outcomes of units stored at once. Raises _OutOfOrder where one after the other would have been
         different, and for a circle of which not all is stored.
         """
-        outcomes = self._foreseen(units)
-        places = [place for unit in units for place in unit if place not in outcomes]
-        creations = [task.creation for place in places if isinstance(task := self._steps[place].task, New)]
-        if creations:
-            answers = self._transaction.insert_all(creations, self._now)
-            outcomes |= {place: _outcome(answer) for place, answer in zip(places, answers, strict=True)}
-        if self._is_out_of_order(units, outcomes):
+        foreseen = self._foreseen(units)
+        tried = [unit for unit in units if unit[0] not in foreseen]
+        outcomes = foreseen | self._inserted([place for unit in tried for place in unit])
+        if self._has_too_many(units, outcomes) or any(self._is_out_of_order(unit, outcomes) for unit in tried):
             raise _OutOfOrder({place: _undone(outcome) for place, outcome in outcomes.items()})
         return outcomes
+
+    def _inserted(self, places: Sequence[int]) -> dict[int, Outcome]:
+        creations = [task.creation for place in places if isinstance(task := self._steps[place].task, New)]
+        answers = self._transaction.insert_all(creations, self._now) if creations else ()
+        return {place: _outcome(answer) for place, answer in zip(places, answers, strict=True)}
 
     def _foreseen(self, units: Sequence[Unit]) -> dict[int, Outcome]:
         """The failures that are certain before anything is stored. One of a circle takes the others along."""
@@ -179,21 +181,20 @@ class Execution:
         ids = [id for id in named if id not in self._new_ids]
         return frozenset(self._transaction.missing(ids)) if ids else frozenset()
 
-    def _is_out_of_order(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:
-        left = None if self._most_errors is None else self._most_errors - self.errors
-        for unit in units:
-            if left is not None and left <= 0:
-                return True
-            failed = [place for place in unit if isinstance(outcomes[place], ScimError)]
-            if failed and len(failed) < len(unit):
-                return True
-            if not failed and any(self._is_orphan(place, outcomes) for place in unit):
-                return True
-            left = None if left is None else left - len(failed)
-        return False
+    def _has_too_many(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:
+        """Whether the last error that is accepted came before the last unit."""
+        if self._most_errors is None:
+            return False
+        before = [outcomes[place] for unit in units[:-1] for place in unit]
+        return self.errors + _errors(before) >= self._most_errors
 
-    def _is_orphan(self, place: int, outcomes: Mapping[int, Outcome]) -> bool:
-        return any(isinstance(outcomes.get(need), ScimError) for need in self._steps[place].needs)
+    def _is_out_of_order(self, unit: Unit, outcomes: Mapping[int, Outcome]) -> bool:
+        """Whether a unit was tried although a create that it refers to had failed, or was stored in part."""
+        failed = _errors(outcomes[place] for place in unit)
+        if 0 < failed < len(unit):
+            return True
+        needs = (need for place in unit for need in self._steps[place].needs if need not in unit)
+        return any(isinstance(outcomes.get(need), ScimError) for need in needs)
 
 
 class _OutOfOrder(Exception):
@@ -202,6 +203,10 @@ class _OutOfOrder(Exception):
     def __init__(self, outcomes: Mapping[int, Outcome]) -> None:
         super().__init__()
         self.outcomes = outcomes
+
+
+def _errors(outcomes: Iterable[Outcome]) -> int:
+    return sum(isinstance(outcome, ScimError) for outcome in outcomes)
 
 
 def _outcome(answer: Meta | ScimError) -> Outcome:
