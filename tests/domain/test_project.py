@@ -171,7 +171,7 @@ def test_excluded_attributes_are_taken_from_the_default_set(names: str, gone: se
     assert sent(projection(excluded=names)) == SENT - gone
 
 
-@req("R-CHAR-13")
+@req("R-CHAR-13", "C-38")
 @pytest.mark.parametrize(
     ("supplied", "asked", "expected"),
     [

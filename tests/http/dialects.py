@@ -164,7 +164,15 @@ CASES: Final = [
         ("value-path-creates",),
     ),
     Case(
-        "an element that is kept as a row is not replaced by a filter",
+        "a member that a filter names is replaced",
+        ("R-PATCH-46", "R-GRP-04"),
+        in_group("replace", 'members[value eq "{ben}"]', {"display": "Ben"}),
+        ok({"members": [{"value": "{ana}"}, {"value": "{ben}", "display": "Ben"}]}),
+        refused("noTarget"),
+        ("value-path-creates",),
+    ),
+    Case(
+        "an element that is kept as a row is not replaced by another filter",
         ("C-03", "R-GRP-04"),
         in_group("replace", 'members[type eq "User"]', {"value": "{ana}"}),
         refused("noTarget"),
