@@ -9,8 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
-from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniqueness, path_key
+from scim_server.domain.schema import (
+    MOST_LEVELS,
+    REF,
+    Attribute,
+    Inverse,
+    ResourceType,
+    Schema,
+    Uniqueness,
+    path_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What a tenant's settings make different in its registry."""
+
+    not_unique: frozenset[str] = frozenset()
+    """Attributes (URN:name, any case) that need not be unique."""
+    is_nested: bool = False
+    """Whether derived attributes follow nesting: who owns an owner owns too."""
+
+
+AS_IT_IS: Final = Variation()
 
 
 @dataclass(frozen=True)
@@ -26,7 +49,7 @@ class Registry:
     schemas: tuple[Schema, ...]
     stamp: str
     profiles: tuple[str, ...] = ()
-    _variants: dict[frozenset[str], Registry] = field(default_factory=dict, compare=False, repr=False)
+    _variants: dict[Variation, Registry] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, endpoint: str) -> ResourceType | None:
         """The resource type behind `/Users`."""
@@ -45,18 +68,35 @@ class Registry:
         """The published schema of that URN in any case."""
         return self._by_urn.get(urn.lower())
 
-    def without_uniqueness(self, attributes: frozenset[str]) -> Registry:
-        """The same registry for a tenant in which these attributes (URN:name, any case) need not be unique."""
-        if not attributes:
+    def variant(self, variation: Variation) -> Registry:
+        """The same registry for a tenant with these settings; made once."""
+        if variation == AS_IT_IS:
             return self
-        if attributes not in self._variants:
-            self._variants[attributes] = self._relaxed({name.lower() for name in attributes})
-        return self._variants[attributes]
+        if variation not in self._variants:
+            self._variants[variation] = self._varied(variation)
+        return self._variants[variation]
 
-    def _relaxed(self, names: set[str]) -> Registry:
+    def _varied(self, variation: Variation) -> Registry:
+        names = {name.lower() for name in variation.not_unique}
         schemas = {schema.id: _relax(schema, names) for schema in self.schemas}
         types = tuple(_with_schemas(t, schemas) for t in self.resource_types)
+        if variation.is_nested:
+            types = tuple(replace(t, inverses=self._nested(t.inverses)) for t in types)
         return Registry(types, tuple(schemas.values()), self.stamp, self.profiles)
+
+    def _nested(self, inverses: Mapping[str, Inverse]) -> Mapping[str, Inverse]:
+        """The inverses, those that can nest with as many levels as are followed."""
+        return {
+            name: replace(inverse, levels=MOST_LEVELS) if self._nests(inverse) else inverse
+            for name, inverse in inverses.items()
+        }
+
+    def _nests(self, inverse: Inverse) -> bool:
+        """Whether an owner can stand in the attribute of another one, as its `$ref` says."""
+        owner = self.named(inverse.resource_type)
+        attribute = owner.schema.attribute(inverse.attribute) if owner else None
+        reference = attribute.sub(REF) if attribute else None
+        return reference is not None and inverse.resource_type in reference.reference_types
 
     @cached_property
     def _by_endpoint(self) -> dict[str, ResourceType]:

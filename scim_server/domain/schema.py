@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = Any
 """A JSON value as `json.loads` gives it: dict, list, str, int, Decimal, bool or None."""
@@ -156,16 +156,28 @@ class Extension:
     absent_in_put: AbsentInPut = AbsentInPut.CLEAR
 
 
+MOST_LEVELS: Final = 16
+"""How many steps of nesting are followed, where nesting is; cycles, which are accepted, end there (R-GRP-06)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inverse:
     """How a derived attribute follows from rows: who names this resource in `attribute` of `resource_type`?
 
-    Its elements have `value` (the owner's id), `$ref`, `display` (the owner's label) and `type` (`kind`).
+    Its elements have `value` (the owner's id), `$ref`, `display` (the owner's label) and `type` (`kind`). Where there
+    are more `levels` than one, who names an owner in the same attribute owns too, up to so many steps away: each owner
+    is there once, by its shortest way, of type `kind` at the first step, else `indirect_kind` (RFC 7643 section 4.1.2).
     """
 
     resource_type: str
     attribute: str
     kind: str = "direct"
+    levels: int = 1
+    indirect_kind: str = "indirect"
+
+    def kind_at(self, level: int) -> str:
+        """The `type` of an owner so many steps away, from 1."""
+        return self.kind if level == 1 else self.indirect_kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from flask import Response, g, request
 from scim_server.auth import Authenticator, Client, authorize
 from scim_server.connectors import dialect
 from scim_server.domain.dialect import Leniency
-from scim_server.domain.registry import Registry
+from scim_server.domain.registry import Registry, Variation
 from scim_server.domain.schema import ResourceType
 from scim_server.errors import Forbidden, Unsupported
 from scim_server.http import address
@@ -52,14 +52,14 @@ class Editions:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._made: dict[frozenset[str], Edition] = {}
+        self._made: dict[Variation, Edition] = {}
 
     def of(self, client: Client) -> Edition:
-        relaxed = client.tenant.not_unique
-        edition = self._made.get(relaxed)
+        variation = client.tenant.variation
+        edition = self._made.get(variation)
         if edition is None:
-            registry = self._registry.without_uniqueness(relaxed)
-            edition = self._made[relaxed] = Edition(registry, Discovery(registry))
+            registry = self._registry.variant(variation)
+            edition = self._made[variation] = Edition(registry, Discovery(registry))
         return edition
 
 

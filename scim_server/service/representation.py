@@ -137,7 +137,7 @@ def _reference(reference: Reference, inverse: Inverse, address: str) -> dict[str
     element = {VALUE: reference.id, REF: address}
     if reference.label is not None:
         element[DISPLAY] = reference.label
-    return element | {TYPE: inverse.kind}
+    return element | {TYPE: inverse.kind_at(reference.level)}
 
 
 def _meta(record: Record, resource_type: ResourceType, base_url: str) -> dict[str, Json]:

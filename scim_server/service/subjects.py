@@ -22,7 +22,7 @@ def find_subject(storage: Storage, tenant: Tenant, registry: Registry, name: str
     subjects = registry.subject
     if subjects is None:
         raise Unsupported("No resource type has subjects that credentials are bound to.")
-    of_tenant = registry.without_uniqueness(tenant.not_unique).named(subjects.name) or subjects
+    of_tenant = registry.variant(tenant.variation).named(subjects.name) or subjects
     condition = Or(tuple(Comparison(path, Operator.EQ, name) for path in _identifying(subjects)))
     selection = Selection(of_tenant, bind(condition, of_tenant, Leniency(STRICT)))
     found = storage.search(tenant.id, Query((selection,), Page(count=2)), frozenset())

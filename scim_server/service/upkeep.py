@@ -28,5 +28,5 @@ class Redraft:
     def _registry_of(self, tenant: int) -> Registry:
         if tenant not in self._of_tenant:
             tenants = self._tenancy.tenants()
-            self._of_tenant = {t.id: self._registry.without_uniqueness(t.not_unique) for t in tenants}
+            self._of_tenant = {t.id: self._registry.variant(t.variation) for t in tenants}
         return self._of_tenant[tenant]

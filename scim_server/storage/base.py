@@ -32,10 +32,13 @@ Expand = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One element of a derived attribute: the resource that names this one, and that one's label."""
+    """One element of a derived attribute: the resource that names this one, that one's label, and how many steps away
+    it is: more than 1 where nesting is followed (`domain.schema.Inverse`).
+    """
 
     id: str
     label: str | None
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,12 @@ class PreparedRows:
     steps: Any
 
 
-
-    path: str
-    key: str
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row that a resource can be found by: (path, key of the value)."""
+
+    path: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +318,8 @@ class Progress:
 class Tenant:
     """A customer.
 
-    `settings` is a JSON object; `not_unique` in it lists attributes that need not be unique in this tenant.
+    `settings` is a JSON object. In it, `not_unique` lists attributes that need not be unique in this tenant, and
+    `indirect_groups` says whether derived attributes follow nesting.
     """
 
     id: int
@@ -324,8 +328,10 @@ class Tenant:
     settings: Mapping[str, Any]
 
     @property
-    def not_unique(self) -> frozenset[str]:
-        return frozenset(self.settings.get("not_unique", ()))
+    def variation(self) -> Variation:
+        """What the settings make different in the registry."""
+        not_unique = frozenset(self.settings.get("not_unique", ()))
+        return Variation(not_unique, self.settings.get("indirect_groups") is True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +382,9 @@ class Tenancy(Protocol):
 
     def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:
         """A new tenant. Raises errors.Uniqueness where the name is taken. Ids are never given out twice."""
+
+    def change_tenant(self, tenant: int, settings: Mapping[str, Any]) -> None:
+        """Set these of a tenant's settings, or take away those that are None; the others stay."""
 
     def remove_tenant(self, tenant: int) -> None:
         """Remove a tenant with everything that it has."""

@@ -46,6 +46,25 @@ def test_a_taken_name_is_refused(tenancy: Tenancy) -> None:
     assert len(tenancy.tenants()) == 1
 
 
+@pytest.mark.req("R-USER-11")
+def test_settings_are_changed_one_by_one_in_one_tenant(tenancy: Tenancy) -> None:
+    for name in ("contoso", "fabrikam"):
+        tenancy.add_credential(
+            tenancy.add_tenant(name, "plain", {"kept": 1, "gone": 2}).id, name, credential(tenancy, name, name)
+        )
+    contoso = tenancy.tenant("contoso")
+    assert contoso is not None
+    tenancy.change_tenant(contoso.id, {"indirect_groups": True, "gone": None})
+    found = {name: tenancy.credential(name) for name in ("contoso", "fabrikam")}
+    assert {name: c.tenant.settings for name, c in found.items() if c} == {
+        "contoso": {"kept": 1, "indirect_groups": True},
+        "fabrikam": {"kept": 1, "gone": 2},
+    }
+    assert [c.tenant.variation.is_nested for c in found.values() if c] == [True, False]
+    tenancy.change_tenant(0, {"indirect_groups": True})
+    assert tenancy.tenant("contoso") == replace(contoso, settings={"kept": 1, "indirect_groups": True})
+
+
 def test_a_removed_tenant_takes_everything_along_and_its_id_is_never_given_again(
     tenancy: Tenancy, storage: Storage, tenant: int, neighbour: int
 ) -> None:

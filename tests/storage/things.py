@@ -118,16 +118,26 @@ class Model:
                 "version": kept.meta.etag,
             },
         }
-        if type_ is THING:
-            whole |= {"members": kept.members, "memberOf": self._member_of(id)}
+        if type_.rows_attributes:
+            whole |= {"members": kept.members, "memberOf": self._member_of(id, type_.inverses["memberOf"])}
         return {name: value for name, value in whole.items() if value != []}
 
-    def _member_of(self, id: str) -> list[Json]:
-        owners = [r for _, r in sorted(self.resources.items()) if any(m["value"] == id for m in r.members)]
-        return [self._reference(owner) for owner in owners]
+    def owners(self, id: str, levels: int) -> dict[str, int]:
+        """Who names that id, or an owner of it, at most so many steps away: id -> the least number of steps."""
+        found: dict[str, int] = {}
+        named = {id}
+        for level in range(1, levels + 1):
+            owners = {r.id for r in self.resources.values() if any(m["value"] in named for m in r.members)}
+            named = owners - found.keys()
+            found |= dict.fromkeys(named, level)
+        return found
 
-    def _reference(self, owner: Thing) -> Json:
-        reference = {"value": owner.id, "$ref": f"https://scim.example.com/v2/Things/{owner.id}", "type": "direct"}
+    def _member_of(self, id: str, inverse: Inverse) -> list[Json]:
+        owners = self.owners(id, inverse.levels)
+        return [self._reference(self.resources[owner], inverse.kind_at(owners[owner])) for owner in sorted(owners)]
+
+    def _reference(self, owner: Thing, kind: str) -> Json:
+        reference = {"value": owner.id, "$ref": f"https://scim.example.com/v2/Things/{owner.id}", "type": kind}
         label = owner.attributes.get("exact")
         return reference if label is None else {**reference, "display": label}
 

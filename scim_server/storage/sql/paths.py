@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Text, alias, cast, literal, select
+from sqlalchemy import ColumnElement, FromClause, Text, alias, case, cast, literal, select
 
 from scim_server.domain import compare
 from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import DISPLAY, REF, TYPE, VALUE, Attribute, Inverse, Kept, ResourceType
+from scim_server.storage.sql import nesting
 from scim_server.storage.sql.nodes import ColumnNode, Condition, JsonNode, Values
 from scim_server.storage.sql.records import kind_of
 from scim_server.storage.sql.spelling import Spelling
@@ -95,12 +96,7 @@ class Paths:
         return node.at(path.attribute.name)
 
     def _derived(self, attribute: Attribute, inverse: Inverse) -> Holder:
-        rows = alias(relations)
-        naming_me = (
-            rows.c.tenant_id == resources.c.tenant_id,
-            rows.c.kind == kind_of(inverse.resource_type, inverse.attribute),
-            rows.c.target == resources.c.id,
-        )
+        rows, naming_me = self._owners(inverse)
         owner_type = self._registry.named(inverse.resource_type)
         endpoint = owner_type.endpoint if owner_type else ""
 
@@ -111,6 +107,18 @@ class Paths:
             return Values(ColumnNode(self._spelling.by_code_point(column)))
 
         return Holder((rows,), naming_me, rows.c.owner, member)
+
+    def _owners(self, inverse: Inverse) -> tuple[FromClause, tuple[Condition, ...]]:
+        """The owners that a row of `resources` follows from."""
+        kind = kind_of(inverse.resource_type, inverse.attribute)
+        if inverse.levels > 1:
+            return nesting.owners_of(self._spelling, resources, kind, inverse.levels), ()
+        rows = alias(relations)
+        return rows, (
+            rows.c.tenant_id == resources.c.tenant_id,
+            rows.c.kind == kind,
+            rows.c.target == resources.c.id,
+        )
 
     def _column(self, path: BoundPath, resource_type: ResourceType) -> Expression:
         return self._spelling.by_code_point(_RECORD[path.key](self._spelling, path.leaf, resource_type))
@@ -145,10 +153,16 @@ def _label(sub: Attribute, rows: FromClause) -> Expression:
     )
 
 
+def _kind(sub: Attribute, rows: FromClause, inverse: Inverse) -> Expression:
+    if inverse.levels == 1:
+        return _folded(sub, inverse.kind)
+    return case((rows.c.level == 1, _folded(sub, inverse.kind)), else_=_folded(sub, inverse.indirect_kind))
+
+
 _DERIVED: Final[Mapping[str, Callable[[Attribute, FromClause, Inverse, str], Expression]]] = {
     VALUE: lambda sub, rows, inverse, endpoint: rows.c.owner,
     DISPLAY: lambda sub, rows, inverse, endpoint: _label(sub, rows),
-    TYPE: lambda sub, rows, inverse, endpoint: _folded(sub, inverse.kind),
+    TYPE: lambda sub, rows, inverse, endpoint: _kind(sub, rows, inverse),
     REF: lambda sub, rows, inverse, endpoint: _address(endpoint, rows.c.owner),
 }
 

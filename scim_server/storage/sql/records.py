@@ -26,6 +26,7 @@ from scim_server.domain import compare
 from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute, Inverse, ResourceType
 from scim_server.storage.base import Draft, Expand, Record, Reference
+from scim_server.storage.sql import nesting
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import membership_state, relations, resources
 
@@ -93,8 +94,8 @@ PLAIN = Shape(False, {}, {})
 """No aggregated columns."""
 
 
-def _references(pairs: str) -> Sequence[Reference]:
-    return tuple(Reference(id, label) for id, label in orjson.loads(pairs))
+def _references(listed: str) -> Sequence[Reference]:
+    return tuple(Reference(*values) for values in orjson.loads(listed))
 
 
 class Records:
@@ -102,14 +103,14 @@ class Records:
 
     def __init__(self, spelling: Spelling) -> None:
         self._spelling = spelling
-        self._single: dict[tuple[str, Expand, bool], tuple[Select[Any], Shape]] = {}
+        self._single: dict[tuple[ResourceType, Expand, bool], tuple[Select[Any], Shape]] = {}
 
     def single(self, resource_type: ResourceType, expand: Expand, most_rows: int | None) -> tuple[Select[Any], Shape]:
         """The SELECT of one resource by the parameters tenant, of_type and resource, and most_rows where it is given;
         built once.
         """
         few = most_rows is not None
-        cached = self._single.get((resource_type.name, expand, few))
+        cached = self._single.get((resource_type, expand, few))
         if cached is None:
             condition = and_(
                 resources.c.tenant_id == bindparam("tenant"),
@@ -119,7 +120,7 @@ class Records:
             plain = select(*COLUMNS).where(condition)
             joined = self._few_joined if few else self._spelling.joined
             cached = self.complete(plain, resources, [resource_type], expand, joined)
-            self._single[(resource_type.name, expand, few)] = cached
+            self._single[(resource_type, expand, few)] = cached
         return cached
 
     def complete(
@@ -156,7 +157,18 @@ class Records:
     def _few_joined(self, rows: Select[Any]) -> ColumnElement[Any]:
         return self._spelling.few_joined(rows, bindparam("most_rows", type_=Integer))
 
+    def _nested(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:
+        found = nesting.owners_of(
+            self._spelling, source, kind_of(inverse.resource_type, inverse.attribute), inverse.levels
+        )
+        owners = resources.alias("owners")
+        same = and_(owners.c.tenant_id == found.c.tenant_id, owners.c.id == found.c.owner)
+        references = select(found.c.owner, owners.c.label, found.c.level).join_from(found, owners, same)
+        return _only_for(resource_type.name, source, self._spelling.listed(references.correlate(source)))
+
     def _derived(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:
+        if inverse.levels > 1:
+            return self._nested(source, resource_type, inverse)
         owners = resources.alias("owners")
         named_by = (
             select(relations.c.owner, owners.c.label)
@@ -171,7 +183,7 @@ class Records:
                 relations.c.target == source.c.id,
             )
         )
-        return _only_for(resource_type.name, source, self._spelling.pairs(named_by.correlate(source)))
+        return _only_for(resource_type.name, source, self._spelling.listed(named_by.correlate(source)))
 
 
 def _elements(source: FromClause, type_name: str, attribute: str) -> Select[Any]:

@@ -96,8 +96,20 @@ class Spelling(Protocol):
     def few_joined(self, rows: Select[Any], most: Expression) -> Expression:
         """As `joined`; NULL where there are more than `most` rows, of which no more are read."""
 
-    def pairs(self, rows: Select[Any]) -> Expression:
-        """The (text, text) pairs of a selection in the order of the first: a JSON array of arrays as text."""
+    def listed(self, rows: Select[Any]) -> Expression:
+        """The rows of a selection in the order of their first column: a JSON array of arrays as text."""
+
+    def set_of(self, rows: Select[Any]) -> Expression:
+        """The texts of a selection, each there once, as a set."""
+
+    def no_members(self) -> Expression:
+        """The set of nothing."""
+
+    def united(self, one: Expression, other: Expression) -> Expression:
+        """The set of what is in either."""
+
+    def members_of(self, members: Expression) -> FromClause:
+        """A set as rows of `key`."""
 
     def later(self, one: Expression, other: Expression) -> Expression:
         """The greater of two texts, neither of them NULL."""
@@ -165,10 +177,23 @@ class SqliteSpelling:
         joined = "[" + func.coalesce(func.group_concat(ordered.columns[0], ","), "") + "]"
         return select(case((func.count() <= most, joined))).select_from(ordered).scalar_subquery()
 
-    def pairs(self, rows: Select[Any]) -> Expression:
+    def listed(self, rows: Select[Any]) -> Expression:
         ordered = rows.order_by(rows.selected_columns[0]).subquery("ordered")
-        pair = func.json_array(ordered.columns[0], ordered.columns[1])
-        return select(func.json_group_array(pair, type_=Text)).select_from(ordered).scalar_subquery()
+        row = func.json_array(*ordered.columns)
+        return select(func.json_group_array(row, type_=Text)).select_from(ordered).scalar_subquery()
+
+    def set_of(self, rows: Select[Any]) -> Expression:
+        texts = rows.subquery("texts")
+        return select(func.json_group_object(texts.columns[0], 1, type_=Text)).select_from(texts).scalar_subquery()
+
+    def no_members(self) -> Expression:
+        return literal_column("'{}'", Text)
+
+    def united(self, one: Expression, other: Expression) -> Expression:
+        return func.json_patch(one, other, type_=Text)
+
+    def members_of(self, members: Expression) -> FromClause:
+        return func.json_each(members).table_valued("key", joins_implicitly=True)
 
     def later(self, one: Expression, other: Expression) -> Expression:
         return func.max(one, other, type_=Text)
@@ -246,11 +271,24 @@ class PostgresqlSpelling:
         found = case((func.count() <= most, "[" + func.coalesce(joined, "") + "]"))
         return select(found).select_from(few).scalar_subquery()
 
-    def pairs(self, rows: Select[Any]) -> Expression:
-        first, second = rows.selected_columns
-        pair = func.json_build_array(first, second)
-        array = cast(func.json_agg(aggregate_order_by(pair, first)), Text)
+    def listed(self, rows: Select[Any]) -> Expression:
+        row = func.json_build_array(*rows.selected_columns)
+        array = cast(func.json_agg(aggregate_order_by(row, rows.selected_columns[0])), Text)
         return rows.with_only_columns(func.coalesce(array, "[]")).scalar_subquery()
+
+    def set_of(self, rows: Select[Any]) -> Expression:
+        texts = rows.subquery("texts")
+        members = func.coalesce(func.jsonb_object_agg(texts.columns[0], 1, type_=JSONB), self.no_members())
+        return select(members).select_from(texts).scalar_subquery()
+
+    def no_members(self) -> Expression:
+        return literal_column("'{}'::jsonb", JSONB)
+
+    def united(self, one: Expression, other: Expression) -> Expression:
+        return one.op("||", return_type=JSONB())(other)
+
+    def members_of(self, members: Expression) -> FromClause:
+        return func.jsonb_object_keys(members).table_valued(column("key", Text), joins_implicitly=True).render_derived()
 
     def later(self, one: Expression, other: Expression) -> Expression:
         return func.greatest(one, other, type_=Text)

@@ -28,6 +28,8 @@ from scim_server.storage.sql.tables import (
 
 _TENANTS = select(tenants.c.id, tenants.c.name, tenants.c.profile, tenants.c.settings)
 _TENANT = _TENANTS.where(tenants.c.name == bindparam("name"))
+_SETTINGS = select(tenants.c.settings).where(tenants.c.id == bindparam("tenant")).with_for_update()
+_SET = update(tenants).where(tenants.c.id == bindparam("tenant")).values(settings=bindparam("changed"))
 _CREDENTIALS = select(
     credentials,
     tenants.c.name,
@@ -79,6 +81,16 @@ class SqlTenancy:
             return Tenant(self._connections.write(work), name, profile, dict(settings))
         except IntegrityError as error:
             raise errors.Uniqueness(f"There is a tenant named {name} already.") from error
+
+    def change_tenant(self, tenant: int, settings: Mapping[str, Any]) -> None:
+        def work(connection: Connection) -> None:
+            kept = connection.execute(_SETTINGS, {"tenant": tenant}).scalar()
+            if kept is not None:
+                merged = {**orjson.loads(kept), **settings}
+                text = orjson.dumps({name: value for name, value in merged.items() if value is not None}).decode()
+                connection.execute(_SET, {"tenant": tenant, "changed": text})
+
+        self._connections.write(work)
 
     def remove_tenant(self, tenant: int) -> None:
         def work(connection: Connection) -> None:

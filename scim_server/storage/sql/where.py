@@ -49,6 +49,7 @@ from scim_server.domain.filter import (
 )
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import VALUE, Attribute, Json, Kept, ResourceType, Returned, Uniqueness
+from scim_server.storage.sql import nesting
 from scim_server.storage.sql.nodes import Condition, Node, Values, any_row, negated
 from scim_server.storage.sql.paths import Paths
 from scim_server.storage.sql.records import kind_of
@@ -98,7 +99,7 @@ class Conditions:
             return Prepared("", None, {})
         if not isinstance(bound, Test) or bound.operator is not Operator.EQ or bound.key is None:
             return None
-        lookup = lookup_of(bound.path, bound.operator, bound.key, resource_type)
+        lookup = lookup_of(self._tests.spelling, bound.path, bound.operator, bound.key, resource_type)
         if lookup is None:
             return None
         return Prepared(f"{lookup.column} {bound.path.key}", lookup, {parameter: lookup.key})
@@ -121,7 +122,7 @@ class Prepared:
         if self.lookup is None:
             return None
         (parameter,) = self.parameters
-        return select(self.lookup.column).where(self.lookup.where(bindparam(parameter, type_=Text)))
+        return self.lookup.ids(bindparam(parameter, type_=Text))
 
 
 # The frame: and, or, not ---------------------------------------------------------------------------------------------
@@ -305,7 +306,29 @@ class Lookup:
         """The condition, for another expression than the key's literal where one is given."""
         if self.operator is Operator.SW:
             return and_(self.whose, begins(self.compared, self.key))
-        return and_(self.whose, self.compared == (literal(self.key, Text) if key is None else key))
+        return and_(self.whose, self._compares(literal(self.key, Text) if key is None else key))
+
+    def ids(self, key: Expression) -> Select[Any]:
+        """The ids that it finds for the expression in place of the literal, each once."""
+        return select(self.column).where(self.where(key))
+
+    def _compares(self, key: Expression) -> Condition:
+        return self.compared == key
+
+
+@dataclass(frozen=True, slots=True)
+class NestedLookup(Lookup):
+    """Whom the rows of an owner name, and those of the owners among them, so many `levels` down."""
+
+    spelling: Spelling
+    kind: str
+    levels: int
+
+    def ids(self, key: Expression) -> Select[Any]:
+        return Lookup.ids(self, key).distinct()
+
+    def _compares(self, key: Expression) -> Condition:
+        return self.compared.in_(nesting.owners_in(self.spelling, bindparam("tenant"), key, self.kind, self.levels))
 
 
 _HOLDERS = alias(resources, "holders")
@@ -388,13 +411,16 @@ class _OfResource:
 
     def _lookups_inside(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> list[Lookup]:
         """Look-ups each of which names every resource with such an element."""
-        found = (lookup_of(replace(path, sub=sub), Operator.EQ, key, self.resource_type) for sub, key in keys.items())
+        found = (
+            lookup_of(self.tests.spelling, replace(path, sub=sub), Operator.EQ, key, self.resource_type)
+            for sub, key in keys.items()
+        )
         return [lookup for lookup in found if lookup is not None]
 
     def _lookup(self, bound: Leaf) -> Lookup | None:
         if not isinstance(bound, Test) or bound.key is None:
             return None
-        return lookup_of(bound.path, bound.operator, bound.key, self.resource_type)
+        return lookup_of(self.tests.spelling, bound.path, bound.operator, bound.key, self.resource_type)
 
     def _read(self, bound: Leaf) -> Condition:
         match bound:
@@ -498,13 +524,17 @@ _LONGEST_PREFIX: Final = 400
 """Bytes. Long keys stand in the tables as a prefix of 512 bytes and a hash (`compare.entry_text`)."""
 
 
-def lookup_of(path: BoundPath, operator: Operator, key: Key, resource_type: ResourceType) -> Lookup | None:
+def lookup_of(
+    spelling: Spelling, path: BoundPath, operator: Operator, key: Key, resource_type: ResourceType
+) -> Lookup | None:
     """The look-up that answers the test exactly, or None where there is none."""
     if operator not in (Operator.EQ, Operator.SW) or key == "" or not _is_storable(key):
         return None  # an empty string makes no unique entry: it is nobody's
     table = _table(path, resource_type)
     if table is None:
-        return _relation(path, key, resource_type) if operator is Operator.EQ and isinstance(key, str) else None
+        if operator is not Operator.EQ or not isinstance(key, str):
+            return None
+        return _relation(spelling, path, key, resource_type)
     if operator is Operator.SW and (not isinstance(key, str) or len(key.encode()) > _LONGEST_PREFIX):
         return None
     whose = and_(
@@ -515,7 +545,7 @@ def lookup_of(path: BoundPath, operator: Operator, key: Key, resource_type: Reso
     return Lookup(table.c.resource_id, whose, table.c.key, operator, compare.entry_text(key))
 
 
-def _relation(path: BoundPath, key: str, resource_type: ResourceType) -> Lookup | None:
+def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: ResourceType) -> Lookup | None:
     """Who owns a row with that target; or, the other way round, whom the rows of that owner name."""
     if path.sub is None or path.sub.name != VALUE:
         return None
@@ -531,6 +561,8 @@ def _relation(path: BoundPath, key: str, resource_type: ResourceType) -> Lookup 
     else:
         return None
     whose = and_(relations.c.tenant_id == bindparam("tenant"), relations.c.kind == kind)
+    if inverse is not None and inverse.levels > 1:
+        return NestedLookup(column, whose, compared, Operator.EQ, key, spelling, kind, inverse.levels)
     return Lookup(column, whose, compared, Operator.EQ, key)
 
 
