@@ -10,7 +10,7 @@ from tests.http.server import BASE, USER, Client, Server, assert_error
 ID = "00919288221112222"
 
 
-@pytest.mark.req("R-AUTH-05", "R-ERR-04", "OKTA-40")
+@pytest.mark.req("R-AUTH-05", "R-ERR-04", "R-SEC-14", "OKTA-40")
 @pytest.mark.parametrize(
     ("method", "path"),
     [

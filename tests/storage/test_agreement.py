@@ -288,7 +288,7 @@ THOROUGHLY = settings(
 )
 
 
-@pytest.mark.req("R-FILT-31", "R-FILT-32")
+@pytest.mark.req("R-FILT-31", "R-FILT-32", "R-I18N-07")
 @THOROUGHLY
 @given(condition=FILTERS)
 def test_a_filter_means_in_sql_what_match_says(world: World, condition: f.Filter) -> None:
