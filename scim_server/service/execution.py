@@ -129,10 +129,13 @@ class Execution:
         """The outcomes of units stored at once. Raises _OutOfOrder where one after the other would have been
         different, and for a circle of which not all is stored.
         """
-        foreseen = self._foreseen(units)
-        tried = [unit for unit in units if unit[0] not in foreseen]
-        outcomes = foreseen | self._inserted([place for unit in tried for place in unit])
-        if self._has_too_many(units, outcomes) or any(self._is_out_of_order(unit, outcomes) for unit in tried):
+        missing = self._missing(units)
+        foreseen = self._foreseen(units, missing, self.outcomes)
+        tried = [place for unit in units for place in unit if place not in foreseen]
+        outcomes = foreseen | self._inserted(tried)
+        # Known by now is what one after the other would have known before each of them was tried.
+        in_hindsight = self._foreseen(units, missing, outcomes | self.outcomes)
+        if _statuses(in_hindsight) != _statuses(foreseen) or self._is_too_much(units, outcomes):
             raise _OutOfOrder({place: _undone(outcome) for place, outcome in outcomes.items()})
         return outcomes
 
@@ -141,11 +144,12 @@ class Execution:
         answers = self._transaction.insert_all(creations, self._now) if creations else ()
         return {place: _outcome(answer) for place, answer in zip(places, answers, strict=True)}
 
-    def _foreseen(self, units: Sequence[Unit]) -> dict[int, Outcome]:
-        """The failures that are certain before anything is stored. One of a circle takes the others along."""
-        missing = self._missing(units)
+    def _foreseen(
+        self, units: Sequence[Unit], missing: frozenset[str], known: Mapping[int, Outcome]
+    ) -> dict[int, Outcome]:
+        """The failures that follow from what is known. One of a circle takes the others along."""
         failures: dict[int, Outcome] = {}
-        known = ChainMap(failures, self.outcomes)
+        known = ChainMap(failures, {**known})
         for unit in units:
             own = {place: flaw for place in unit if (flaw := self._flaw(place, unit, known, missing))}
             if own:
@@ -181,20 +185,12 @@ class Execution:
         ids = [id for id in named if id not in self._new_ids]
         return frozenset(self._transaction.missing(ids)) if ids else frozenset()
 
-    def _has_too_many(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:
-        """Whether the last error that is accepted came before the last unit."""
-        if self._most_errors is None:
-            return False
-        before = [outcomes[place] for unit in units[:-1] for place in unit]
-        return self.errors + _errors(before) >= self._most_errors
-
-    def _is_out_of_order(self, unit: Unit, outcomes: Mapping[int, Outcome]) -> bool:
-        """Whether a unit was tried although a create that it refers to had failed, or was stored in part."""
-        failed = _errors(outcomes[place] for place in unit)
-        if 0 < failed < len(unit):
+    def _is_too_much(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:
+        """Whether a circle was stored in part, or the last error that is accepted came before the last unit."""
+        errors = [_errors(outcomes[place] for place in unit) for unit in units]
+        if any(0 < failed < len(unit) for failed, unit in zip(errors, units, strict=True)):
             return True
-        needs = (need for place in unit for need in self._steps[place].needs if need not in unit)
-        return any(isinstance(outcomes.get(need), ScimError) for need in needs)
+        return self._most_errors is not None and self.errors + sum(errors[:-1]) >= self._most_errors
 
 
 class _OutOfOrder(Exception):
@@ -207,6 +203,10 @@ class _OutOfOrder(Exception):
 
 def _errors(outcomes: Iterable[Outcome]) -> int:
     return sum(isinstance(outcome, ScimError) for outcome in outcomes)
+
+
+def _statuses(outcomes: Mapping[int, Outcome]) -> dict[int, int]:
+    return {place: outcome.status for place, outcome in outcomes.items()}
 
 
 def _outcome(answer: Meta | ScimError) -> Outcome:
