@@ -67,7 +67,10 @@ def told(outcomes: Sequence[Outcome]) -> list[Meta | str]:
 
 
 def everything(database: Database, tenant: int) -> dict[str, list[Any]]:
-    """All rows of a tenant, table by table, without the tenant; for the places of relations their order, and the version that they came with."""
+    """All rows of a tenant, table by table, without the tenant.
+
+    For the places of relations their order, and the version that they came with.
+    """
     with database.connections.reader.connect() as connection:
         tables = {
             table.name: connection.execute(select(table).where(table.c.tenant_id == tenant)).mappings().all()
