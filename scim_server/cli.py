@@ -1,10 +1,10 @@
 """The scim-server command.
 
-    scim-server serve                          migrate, then serve
-    scim-server migrate                        bring the database up to date
-    scim-server tenant  add|list|show|remove   customers
-    scim-server token   issue|list|revoke      their credentials
-    scim-server extensions check               schemas and profiles
+    scim-server serve                              migrate, then serve
+    scim-server migrate                            bring the database up to date
+    scim-server tenant  add|set|list|show|remove   customers
+    scim-server token   issue|list|revoke          their credentials
+    scim-server extensions check                   schemas and profiles
 
 What a person did wrong is one line on standard error and exit code 1, or 2 where the command line itself is wrong.
 Standard output has the result alone, so that `TOKEN=$(scim-server token issue ...)` works.
@@ -39,6 +39,7 @@ _TENANT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _LIFETIME: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _NEVER: Final = "never"
+INDIRECT_GROUPS: Final = "Whether a user's groups are also those that it is in through other groups."
 _MANY: Final = 5000
 
 
@@ -154,14 +155,27 @@ def tenant() -> None:
     metavar="URN:ATTRIBUTE",
     help="An attribute that need not be unique; may be repeated.",
 )
-def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...]) -> None:
+@click.option("--indirect-groups", is_flag=True, help=INDIRECT_GROUPS)
+def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...], indirect_groups: bool) -> None:
     """Add a customer."""
     settings = Settings.load()
     chosen = _profile(settings, profile)
     relaxed = _unique_attributes(settings, not_unique)
+    kept = {"not_unique": relaxed, "indirect_groups": indirect_groups}
     with _ready(settings) as database:
-        database.tenancy.add_tenant(name, chosen, {"not_unique": relaxed} if relaxed else {})
+        database.tenancy.add_tenant(name, chosen, {key: value for key, value in kept.items() if value})
     click.echo(f"Tenant {name} has been added.")
+
+
+@tenant.command("set")
+@click.argument("name")
+@click.option("--indirect-groups/--no-indirect-groups", required=True, help=INDIRECT_GROUPS)
+def set_tenant(name: str, indirect_groups: bool) -> None:
+    """Change how a customer is served; it holds everywhere within five seconds."""
+    with _ready(Settings.load()) as database:
+        found = _tenant(database.tenancy, name)
+        database.tenancy.change_tenant(found.id, {"indirect_groups": indirect_groups or None})
+    click.echo(f"Tenant {name} has been changed.")
 
 
 @tenant.command("list")
@@ -180,7 +194,7 @@ def show_tenant(name: str) -> None:
         found = _tenant(database.tenancy, name)
         credentials = database.tenancy.credentials(found.id)
     live = sum(_state(credential, app.now()) == "live" for credential in credentials)
-    facts = {"Name": found.name, "Profile": found.profile, **_relaxed(found), "Live tokens": str(live)}
+    facts = {"Name": found.name, "Profile": found.profile, **_set(found), "Live tokens": str(live)}
     width = max(map(len, facts))
     for title, value in facts.items():
         click.echo(f"{title + ':':{width + 1}} {value}")
@@ -386,9 +400,12 @@ def _unique_attributes(settings: Settings, names: Iterable[str]) -> list[str]:
     return listed
 
 
-def _relaxed(tenant: Tenant) -> dict[str, str]:
-    relaxed = tenant.settings.get("not_unique", ())
-    return {"Not unique": ", ".join(relaxed)} if relaxed else {}
+def _set(tenant: Tenant) -> dict[str, str]:
+    """The settings that the tenant has."""
+    variation = tenant.variation
+    facts = {"Not unique": ", ".join(tenant.settings.get("not_unique", ()))}
+    facts["Indirect groups"] = "yes" if variation.is_nested else ""
+    return {title: value for title, value in facts.items() if value}
 
 
 def _token_row(credential: Credential, now: datetime) -> tuple[str, ...]:

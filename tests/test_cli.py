@@ -112,6 +112,24 @@ def test_a_tenant_is_shown_with_its_settings(command: Command) -> None:
     ]
 
 
+@pytest.mark.req("R-USER-11")
+def test_indirect_groups_are_set_when_a_tenant_is_made_and_later(command: Command) -> None:
+    def shown(name: str) -> bool:
+        return "Indirect groups: yes" in command.good("tenant", "show", name).splitlines()
+
+    command.good("tenant", "add", "fabrikam", "--indirect-groups")
+    assert (shown("fabrikam"), shown("contoso")) == (True, False)
+    command.good("tenant", "set", "contoso", "--indirect-groups")
+    assert command.good("tenant", "set", "fabrikam", "--no-indirect-groups") == "Tenant fabrikam has been changed.\n"
+    assert (shown("fabrikam"), shown("contoso")) == (False, True)
+
+
+def test_changing_a_tenant_says_what_is_to_change(command: Command) -> None:
+    result = command.run("tenant", "set", "contoso")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--indirect-groups" in result.stderr
+
+
 def test_a_name_is_given_to_one_tenant_only(command: Command) -> None:
     assert "contoso" in command.bad("tenant", "add", "contoso")
     assert len(rows(command.good("tenant", "list"))) == 2
@@ -171,6 +189,7 @@ def test_yes_answers_the_question(command: Command) -> None:
 
 NEED_A_TENANT = [
     ("tenant", "show", "nobody"),
+    ("tenant", "set", "nobody", "--indirect-groups"),
     ("tenant", "remove", "nobody", "--yes"),
     ("tenant", "tolerances", "nobody"),
     ("token", "issue", "--tenant", "nobody"),

@@ -46,6 +46,12 @@ class FakeTenancy:
         self.by_name[name] = Tenant(len(self.by_name) + 1, name, profile, settings)
         return self.by_name[name]
 
+    def change_tenant(self, tenant: int, settings: Mapping[str, Any]) -> None:
+        for name, kept in self.by_name.items():
+            if kept.id == tenant:
+                merged = {key: value for key, value in {**kept.settings, **settings}.items() if value is not None}
+                self.by_name[name] = replace(kept, settings=merged)
+
     def remove_tenant(self, tenant: int) -> None:
         self.by_name = {name: kept for name, kept in self.by_name.items() if kept.id != tenant}
         self.by_digest = {key: kept for key, kept in self.by_digest.items() if kept.tenant.id != tenant}
