@@ -1,5 +1,6 @@
 """A worker that is killed in the middle of a bulk request leaves all of it or nothing."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from tests.databases import ENGINES
 from tests.live.server import Client, Server, serving
+from tests.live.test_readme import blocks, masked, run
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -71,6 +73,12 @@ def bulk(client: Client, marker: str, path: str) -> bool:
         return False
     assert {entry["status"] for entry in answer.expect(200)["Operations"]} == {"200", "201"}
     return True
+
+
+@pytest.mark.req("R-BULK-09", "R-BULK-12", "R-BULK-14")
+def test_the_request_of_the_page_answers_what_it_shows(server: Server) -> None:
+    (request,), (shown,) = blocks("sh", "docs/bulk.md"), blocks("json", "docs/bulk.md")
+    assert masked(run(server, request)) == masked(json.loads(shown))
 
 
 @pytest.mark.req("R-BULK-19", "R-ERR-09")
