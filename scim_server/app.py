@@ -40,8 +40,9 @@ _CLOSERS: Final = "scim_server.closers"
 
 
 def now() -> datetime:
-    """The time, aware and in UTC."""
-    return datetime.now(UTC)
+    """The time, aware, in UTC and of whole milliseconds: what is stored is what is sent, so a filter finds it again."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 class Ids:

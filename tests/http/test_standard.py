@@ -12,6 +12,7 @@ from tests.databases import ENGINES
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
 
 HOME = "http://localhost/scim/v2"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 EXACT, OTHER_CASE, LEAD = map(quote, ('externalId eq "Ab-1"', 'externalId eq "aB-1"', 'title eq "Lead"'))
 
 
@@ -129,6 +130,64 @@ def test_an_id_is_never_given_again(server: Server, client: Client) -> None:
     assert_error(client.get(f"/Users/{first}"), 404)
 
 
+@pytest.mark.req("R-ID-04", "R-CHAR-11")
+def test_the_id_is_always_there_exact_and_the_servers(client: Client) -> None:
+    user = client.create("ana")
+    address = f"/Users/{user['id']}"
+    for query in ("attributes=userName", "attributes=userName.none", "excludedAttributes=id,schemas"):
+        assert read(client, f"{address}?{query}").keys() >= {"id", "schemas"}
+    assert_error(client.get(address.upper().replace("/USERS/", "/Users/")), 404)
+    assert names(client, f"filter=id%20eq%20%22{user['id'].upper()}%22") == []
+    assert names(client, f"filter=id%20eq%20%22{user['id']}%22") == ["ana"]
+    assert_error(client.send("PATCH", address, replacing("id", "another")), 400, "mutability")
+
+
+@pytest.mark.req("R-SCH-01", "R-SCH-02", "R-SCH-03", "R-SCH-04", "R-SCH-05")
+def test_schemas_are_the_base_and_the_extensions_that_are_there(client: Client) -> None:
+    body = {"schemas": [USER, ENTERPRISE], "userName": "ana", ENTERPRISE: {"department": "Sales"}}
+    user = client.send("POST", "/Users", body).get_json(force=True)
+    address = f"/Users/{user['id']}"
+    department = f"attributes={ENTERPRISE}:department"
+    for query in ("", "attributes=userName", department, "excludedAttributes=schemas"):
+        for answer in (read(client, f"{address}?{query}"), read(client, f"/Users?{query}")["Resources"][0]):
+            assert answer["schemas"] == [USER, ENTERPRISE]
+            assert "department" not in answer
+    assert read(client, f"{address}?{department}")[ENTERPRISE] == {"department": "Sales"}
+    client.send("PATCH", address, replacing(f"{ENTERPRISE}:department", None))
+    assert read(client, address)["schemas"] == [USER]
+
+
+@pytest.mark.req("R-PATCH-27", "R-PATCH-28", "R-PATCH-29", "R-ETAG-04", "R-PUT-11")
+def test_what_changes_nothing_is_no_change(client: Client) -> None:
+    user = client.create("ana", title="Lead", emails=[{"value": "a@example.com", "type": "work"}])
+    body = {"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user["id"]}]}
+    group = client.send("POST", "/Groups", body).get_json(force=True)
+    for value in (user["emails"], user["emails"][0]):
+        client.send("PATCH", f"/Users/{user['id']}", adding("emails", value))
+    client.send("PATCH", f"/Users/{user['id']}", adding("title", "Lead"))
+    client.send("PATCH", f"/Groups/{group['id']}", adding("members", group["members"]))
+    client.send("PUT", f"/Groups/{group['id']}", body)
+    assert read(client, f"/Users/{user['id']}")["meta"] == user["meta"]
+    assert read(client, f"/Groups/{group['id']}") == group
+
+
+def adding(path: str, value: Any) -> dict[str, Any]:
+    return {"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": path, "value": value}]}
+
+
+@pytest.mark.req("R-DEL-01", "R-DEL-02", "R-DEL-03", "R-GET-02", "R-GET-05")
+def test_what_was_deleted_is_nowhere(client: Client) -> None:
+    user = client.create("ana", externalId="x")
+    address = f"/Users/{user['id']}"
+    assert (answer := client.send("DELETE", address)).status_code == 204
+    assert answer.data == b""
+    body = {"schemas": [USER], "userName": "ana"}
+    for method, sent in {"GET": None, "PUT": body, "PATCH": replacing("title", "x"), "DELETE": None}.items():
+        assert_error(client.send(method, address, sent), 404)
+    for query in ("", f"filter=id%20eq%20%22{user['id']}%22", "filter=externalId%20eq%20%22x%22"):
+        assert read(client, f"/Users?{query}")["totalResults"] == read(client, f"?{query}")["totalResults"] == 0
+
+
 # Users ---------------------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +276,44 @@ SENT: Mapping[str, dict[str, Any]] = {
     "false": {"active": False},
     "null": {"active": None},
 }
+
+
+@pytest.mark.req("R-FILT-36", "R-SCH-10")
+@pytest.mark.parametrize(
+    "test",
+    [
+        'schemas eq "{USER}"',
+        'schemas eq "{user}"',
+        'id eq "{id}"',
+        'externalId eq "x"',
+        'meta.resourceType eq "User"',
+        'meta.created eq "{created}"',
+        'meta.lastModified ge "{created}" and meta.lastModified le "{created}"',
+        'not (meta.lastModified gt "{created}" or meta.lastModified lt "{created}")',
+        'meta.location eq "{location}"',
+        'meta.version eq "{version}"',
+        "{USER}:userName pr",
+        'not (meta.resourceType eq "Group") and meta.created pr and not (meta.version co "x")',
+    ],
+)
+def test_what_every_resource_has_is_filtered_by(client: Client, test: str) -> None:
+    user = client.create("ana", externalId="x")
+    meta = user["meta"] | {"version": user["meta"]["version"].replace('"', '\\"')}
+    filter = test.format(USER=USER, user=USER.upper(), id=user["id"], **meta)
+    assert names(client, f"filter={quote(filter)}") == ["ana"], filter
+
+
+@pytest.mark.req("R-ATTR-11", "R-GRP-03")
+def test_members_are_there_unless_they_are_left_out(client: Client) -> None:
+    user = client.create("ana")["id"]
+    body = {"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]}
+    group = client.send("POST", "/Groups", body).get_json(force=True)["id"]
+    for path in (f"/Groups/{group}", "/Groups"):
+        whole, cut = (read(client, f"{path}?{query}") for query in ("", "excludedAttributes=members"))
+        (with_members,), (without,) = (r.get("Resources", [r]) for r in (whole, cut))
+        assert with_members["members"] == [{"value": user}]
+        assert without == {name: value for name, value in with_members.items() if name != "members"}
+
 
 ALPHABET = ["A", "b", "Z", "\u00e4", "\u03a9", "\u044f", "\u3042", "\U0001d4b3"]
 """In the order of their code points, case aside: the end of the Latin alphabet comes before an umlaut."""
