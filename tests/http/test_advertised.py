@@ -277,7 +277,7 @@ def fixed_parts(claim: Claim, number: int) -> dict[str, Any]:
 # required, type, multiValued, uniqueness, case, suggested values, references ------------------------------------------
 
 
-@pytest.mark.req("R-CHAR-01", "R-CHAR-02", "R-POST-07", "R-PUT-08", "R-PATCH-16", "R-RT-05")
+@pytest.mark.req("R-CHAR-01", "R-POST-07", "R-PUT-08", "R-PATCH-16", "R-RT-05", "R-GRP-01")
 def test_what_is_required_is_asked_for(strict: Client) -> None:
     """The default dialect lets a PUT keep what it does not name, where the binding of an extension says so."""
     faults, asked = [], 0
@@ -454,7 +454,7 @@ def test_what_is_never_returned_is_not_asked_about(client: Client) -> None:
         assert_error(client.get(f"{kind.endpoint}?sortBy={quote(claim.path)}"), 400)
 
 
-@pytest.mark.req("R-TYPE-01", "R-COMPAT-02")
+@pytest.mark.req("R-TYPE-01", "R-COMPAT-02", "R-USER-14")
 def test_suggested_values_are_suggestions(client: Client) -> None:
     suggesting = 0
     for kind in kinds(client):

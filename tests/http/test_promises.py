@@ -138,7 +138,7 @@ def test_a_change_of_one_member_loses_none_of_the_others(on_both: Server, size: 
     assert found == [id for id in (*members, "new") if id != "m-00007"]
 
 
-@pytest.mark.req("X-03")
+@pytest.mark.req("X-03", "R-GRP-03", "R-TYPE-11")
 def test_in_strict_a_member_that_is_not_there_is_refused_and_nothing_changes(server: Server) -> None:
     client = Client(server.app(), server.token(server.tenant(), "strict"))
     known = client.create("ana")["id"]
