@@ -7,12 +7,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from scim_server.domain.schema import Json
 from scim_server.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType
-from scim_server.http.body import MAX_DEPTH, parse_object, read_object
+from scim_server.http.body import MAX_DEPTH, Count, parse_counted_object, parse_object, read_object
 
 LIMIT = 100
 
@@ -193,3 +195,68 @@ def test_where_json_ends_is_told() -> None:
 def test_a_large_body_is_read() -> None:
     members = [{"value": f"{number:032x}", "type": "User"} for number in range(5000)]
     assert parse_object(json.dumps({"members": members}).encode()) == {"members": members}
+
+
+# Counted members
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+OBJECTS = st.dictionaries(st.sampled_from(["Operations", "operations", "schemas", "a", ""]), JSON, max_size=5)
+SPACES = st.sampled_from([None, 1, "\t"])
+
+
+def outcome(parse: Callable[[bytes], Json], body: bytes) -> Any:
+    """What comes of a body: its value, or the class of the error."""
+    try:
+        return parse(body)
+    except ScimError as error:
+        return type(error)
+
+
+def counted(most: int) -> Callable[[bytes], Json]:
+    return lambda body: parse_counted_object(body, Count("Operations", most, "maxOperations"))
+
+
+@given(OBJECTS, SPACES)
+def test_counting_changes_nothing_about_what_is_read(value: dict[str, Json], indent: int | str | None) -> None:
+    body = json.dumps(value, indent=indent).encode()
+    assert outcome(counted(100), body) == outcome(parse_object, body)
+
+
+@pytest.mark.req("R-HTTP-15", "R-SEC-08")
+@given(OBJECTS, SPACES, st.data())
+def test_counting_changes_nothing_about_what_is_refused(
+    value: dict[str, Json], indent: int | str | None, data: st.DataObject
+) -> None:
+    text = json.dumps(value, indent=indent)
+    at = data.draw(st.integers(0, len(text)))
+    until = data.draw(st.integers(at, min(at + 2, len(text))))
+    instead = data.draw(st.sampled_from(["", ",", ":", "[", "]", "{", "}", '"', "1", " ", "x", "\\", '"Operations":']))
+    body = (text[:at] + instead + text[until:]).encode()
+    assert outcome(counted(100), body) == outcome(parse_object, body)
+
+
+@pytest.mark.parametrize("body", [case[0] for case in READ])
+def test_what_is_read_to_the_letter_is_so_when_counted(body: bytes) -> None:
+    assert parse_counted_object(body, Count("a", 10, "maxOperations")) == parse_object(body)
+
+
+@pytest.mark.req("R-BULK-03")
+@pytest.mark.parametrize("name", ["Operations", "operations", "OPERATIONS", r"Oper\u0061tions"])
+def test_as_many_elements_as_may_be_are_read_and_no_more(name: str) -> None:
+    def body(elements: int) -> bytes:
+        return f'{{"x": [1, 2, 3, 4], "{name}": [{",".join("0" * elements)}]}}'.encode()
+
+    for elements in range(4):
+        assert outcome(counted(3), body(elements)) == outcome(parse_object, body(elements))
+    with pytest.raises(PayloadTooLarge, match="Operations has more than 3 elements, the maxOperations"):
+        counted(3)(body(4))
+
+
+@pytest.mark.req("R-BULK-03")
+def test_nothing_behind_the_element_that_is_one_too_many_is_parsed() -> None:
+    with pytest.raises(PayloadTooLarge):
+        counted(2)(b'{"Operations": [{}, {}, {}' + b"[" * 1_000_000)
