@@ -280,3 +280,13 @@ def test_twenty_thousand_rows_are_filled_kept_and_changed(storage: Storage, grou
         found = streamed(storage, group)
         assert found is not None
         assert sum(map(len, found[1])) == len(rows)
+
+
+@req("X-02")
+@pytest.mark.parametrize("where", [[], [condition("type", "eq", "Group")]])
+def test_many_of_many_rows_are_removed_at_once(storage: Storage, group: int, where: list[f.BoundFilter]) -> None:
+    """On PostgreSQL without statistics, as here, a plan that compared each row with each id would take minutes."""
+    change_rows(storage, group, RowsChange(add=many(range(20_000)) | many(range(20_000, 20_010), "Group")))
+    assert change_rows(storage, group, RowsChange(remove=set(many(range(10_000))), remove_where=where))
+    left = [member["value"] for member in members(storage, group)]
+    assert left == [*many(range(10_000, 20_000 if where else 20_010))]

@@ -31,6 +31,9 @@ class Steps:
 _ORDINALS = 2**20
 """Positions are the membership version times this, plus the place in the change: later changes come later."""
 
+_FEW = 100
+"""As many removals as cost next to nothing by the primary key; more of them go through all rows of the attribute."""
+
 
 class RowsWriter:
     """Changes rows. `condition` makes SQL over `relations` of a filter whose leaves are ElementTests."""
@@ -45,9 +48,12 @@ class RowsWriter:
             relations.c.kind == bindparam("kind"),
             relations.c.owner == bindparam("owner"),
         )
-        self._listed = spelling.named_by(relations.c.target, select(spelling.texts("remove").value))
+        removed = select(spelling.texts("remove").value)
+        self._few = spelling.named_by(relations.c.target, removed)
+        self._many = spelling.named_by_many(relations.c.target, removed)
         self._unlisted = relations.c.target.not_in(select(spelling.texts("keep").value))
-        self._remove = delete(relations).where(self._owned, self._listed)
+        self._remove_few = delete(relations).where(self._owned, self._few)
+        self._remove_many = delete(relations).where(self._owned, self._many)
         self._clear = delete(relations).where(self._owned, self._unlisted)
 
     def apply(self, connection: Connection, whose: Mapping[str, Any], attribute: Attribute, change: RowsChange) -> bool:
@@ -67,7 +73,7 @@ class RowsWriter:
         """As `apply`, for a change of which is known already what it does."""
         changed = 0
         if steps.remove is not None:
-            changed += connection.execute(self._remove, {**whose, "remove": steps.remove}).rowcount
+            changed += connection.execute(self._remove_many, {**whose, "remove": steps.remove}).rowcount
         if steps.put is not None:
             changed += connection.execute(self._put, {**whose, "rows": steps.put, "first": 0}).rowcount
         return changed > 0
@@ -77,13 +83,15 @@ class RowsWriter:
             keep = json_list([*change.add, *change.put])
             return connection.execute(self._clear, {**whose, "keep": keep}).rowcount
         remove = json_list(change.remove)
+        are_few = len(change.remove) <= _FEW
         if change.remove_where:
             keep = json_list(change.put)
-            conditions = or_(self._listed, *map(self._condition, change.remove_where))
+            conditions = or_(self._few if are_few else self._many, *map(self._condition, change.remove_where))
             statement = delete(relations).where(self._owned, conditions, self._unlisted)
             return connection.execute(statement, {**whose, "remove": remove, "keep": keep}).rowcount
         if change.remove:
-            return connection.execute(self._remove, {**whose, "remove": remove}).rowcount
+            statement = self._remove_few if are_few else self._remove_many
+            return connection.execute(statement, {**whose, "remove": remove}).rowcount
         return 0
 
     def _insert(self) -> Any:
