@@ -146,9 +146,11 @@ def insert(
     rows: Mapping[str, RowsChange | PreparedRows],
 ) -> Meta:
     """Store one new resource; `rows` are those of `first_rows`. Raises Uniqueness, InvalidValue."""
+    # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
+    for name in rows:
+        check_references(transaction, leniency, new.creation.rows[name])
     meta = transaction.insert(new.resource_type, new.creation.draft, now)
     for name, change in rows.items():
-        check_references(transaction, leniency, new.creation.rows[name])
         transaction.change_rows(new.resource_type, new.id, _rows_attribute(new.resource_type, name), change)
     return meta
 

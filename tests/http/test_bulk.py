@@ -1,13 +1,16 @@
 """Bulk requests as a client sees them, on both engines."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from scim_server.config import Settings
+from scim_server.http import exchange
+from scim_server.observability import RequestFacts
 from tests.databases import ENGINES, Databases
 from tests.http.bulk import (
     BULK_REQUEST,
@@ -271,6 +274,40 @@ def test_a_circle_of_a_thousand(client: Client) -> None:
     entries = send(client, *(group(str(n), str((n + 1) % 1_000)) for n in range(1_000)))
     assert set(statuses(entries)) == {"201"}
     assert members(client, id_of(entries[-1])) == [id_of(entries[0])]
+
+
+def statements(server: Server, work: Callable[[], Any]) -> int:
+    """How many statements a piece of work sends to write."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    engine = server.database.connections.writer
+    event.listen(engine, "before_cursor_execute", note)
+    work()
+    event.remove(engine, "before_cursor_execute", note)
+    return len(sent)
+
+
+@pytest.mark.req("R-BULK-14")
+@pytest.mark.parametrize("dialect", ["generic", "strict"])
+def test_a_thousand_creates_are_as_many_statements_as_ten(server: Server, dialect: str) -> None:
+    def work(creates: int) -> Callable[[], Any]:
+        client = Client(server.app(), server.token(server.tenant(), dialect))
+        users = [user("0"), *(report(str(n), str(n - 1)) for n in range(1, creates - 2))]
+        return lambda: send(client, *users, group("g", "0", "h"), group("h", "g", "1"))
+
+    few, many = statements(server, work(10)), statements(server, work(1_000))
+    assert few == many < 20
+
+
+def test_the_log_says_how_many_operations_there_were(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[RequestFacts] = []
+    monkeypatch.setattr(exchange, "observe", seen.append)
+    send(client, user("a"), delete("/Users/x"))
+    client.get("/Users")
+    assert [(facts.route, facts.operations) for facts in seen] == [("/scim/v2/Bulk", 2), ("/scim/v2/Users", None)]
 
 
 # failOnErrors
