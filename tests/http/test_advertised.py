@@ -113,7 +113,11 @@ def read(client: Client, address: str, query: str = "") -> dict[str, Any]:
     return loaded(client.get(f"{address}?{query}"), 200)
 
 
-def parted(many: Sequence[Any], size: int = 100) -> Iterator[Sequence[Any]]:
+MOST_NAMES = 100
+"""Of attributes in one request; more than 200 are refused."""
+
+
+def parted(many: Sequence[Any], size: int = MOST_NAMES) -> Iterator[Sequence[Any]]:
     """As many of them at a time as one request may name."""
     for start in range(0, len(many), size):
         yield many[start : start + size]
@@ -272,6 +276,65 @@ def test_parts_that_are_set_once_do_not_keep_an_element_from_coming_and_going(cl
 
 def fixed_parts(claim: Claim, number: int) -> dict[str, Any]:
     return {p.published["name"]: value(p, number) for p in claim.parts() if p.mutability == "immutable"}
+
+
+@pytest.mark.req("R-PATCH-35", "R-PATCH-48", "R-FILT-16")
+def test_an_element_is_found_changed_and_removed_by_what_it_holds(client: Client) -> None:
+    faults, tried = [], 0
+    for kind in kinds(client):
+        for claim in listing(kind):
+            tried += 1
+            elements = [value(claim, n)[0] | fixed_parts(claim, n) for n in (1, 2)]
+            address = f"{kind.endpoint}/{create(client, kind, kind.required(tried), [(claim, elements)])['id']}"
+            first, second, third = (f"{claim.path}[value eq {literal(claim, n)}]" for n in (1, 2, 3))
+            assert [found(client, kind, test) for test in (second, third)] == [1, 0], claim.path
+            parts = [part for part in claim.parts() if is_changeable(part)][:MOST_NAMES]
+            changes = {f"{second}.{part.published['name']}": value(part, 4) for part in parts}
+            steps = [{"op": "replace", "path": path, "value": new} for path, new in changes.items()]
+            loaded(patch(client, address, *steps, {"op": "add", "path": "externalId", "value": "x"}), 200)
+            changed = of_parts(client, address, parts)
+            loaded(patch(client, address, {"op": "remove", "path": first}), 200)
+            shown = [
+                (part.path, *of) for part, *of in zip(parts, changed, of_parts(client, address, parts), strict=True)
+            ]
+            wanted = [(p.path, listed(p, 1) + listed(p, 4), listed(p, 4)) for p in parts]
+            faults += [f"{kind.name} {one}" for one, other in zip(shown, wanted, strict=True) if one != other]
+            client.send("DELETE", address)
+    assert faults == []
+    assert tried > 10
+
+
+def of_parts(client: Client, address: str, parts: list[Claim]) -> list[list[Any]]:
+    """The values of each of the parts, in the order of the elements."""
+    shown = read(client, address, f"attributes={quote(','.join(['id', *(part.path for part in parts)]))}")
+    return [part.values(shown) for part in parts]
+
+
+def listing(kind: Kind) -> list[Claim]:
+    """Lists of objects that clients write and read, whose elements have a value."""
+    several = [a for a in kind.attributes if a.published["multiValued"] and a.mutability == "readWrite"]
+    return [a for a in several if any(p.published["name"] == "value" and p.returned != "never" for p in a.parts())]
+
+
+def literal(claim: Claim, number: int) -> str:
+    """The value of the element of that number, as a filter has it; what is set once has the number too."""
+    (part,) = (p for p in claim.parts() if p.published["name"] == "value")
+    return json.dumps(value(part, number))
+
+
+def is_changeable(part: Claim) -> bool:
+    """Whether it is neither what elements are told apart by nor set once, and one value of a type with many."""
+    mine = part.published
+    return (
+        (mine["mutability"], mine["multiValued"]) == ("readWrite", False)
+        and part.returned != "never"
+        and mine["name"] not in ("value", "type", "primary", "booleanPart")
+    )
+
+
+def listed(claim: Claim, number: int) -> list[Any]:
+    made = value(claim, number)
+    return made if isinstance(made, list) else [made]
 
 
 # required, type, multiValued, uniqueness, case, suggested values, references ------------------------------------------
