@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
@@ -14,9 +16,11 @@ import pytest
 
 from tests.databases import ENGINES
 from tests.live.server import Client, Server, serving
+from tests.live.test_concurrency import at_once
 from tests.live.test_readme import blocks, masked, run
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 OPERATIONS = 1_000
 DELAYS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -93,3 +97,29 @@ def test_a_killed_worker_leaves_all_or_nothing_of_a_bulk_request(server: Server)
         found = stored(server, marker)
         assert found == OPERATIONS if arrived[-1] else found in (0, OPERATIONS)
     assert not all(arrived), "no kill came in the middle of a request"
+
+
+@pytest.mark.req("R-POST-04", "R-PATCH-58", "R-BULK-19")
+def test_bulk_requests_at_once_have_one_winner_for_each_name(server: Server) -> None:
+    """Each in an order of its own, so that they lock each other out."""
+    marker, calls = str(uuid4()), 6
+    names = [f"{marker}-{n}" for n in range(30)]
+    group = server.client().post("/Groups", {"schemas": [GROUP], "displayName": marker}).expect(201)["id"]
+
+    def send(client: Client, number: int) -> list[dict[str, Any]]:
+        operations: list[dict[str, Any]] = []
+        for name in random.Random(number).sample(names, len(names)):
+            data = {"schemas": [USER], "userName": name}
+            member = [{"op": "add", "path": "members", "value": [{"value": f"bulkId:{name}"}]}]
+            operations.append({"method": "POST", "path": "/Users", "bulkId": name, "data": data})
+            operations.append({"method": "PATCH", "path": f"/Groups/{group}", "data": member})
+        answer = client.post("/Bulk", {"schemas": [BULK_REQUEST], "Operations": operations})
+        return list(answer.expect(200)["Operations"])
+
+    answers = at_once(server, calls, send)
+    created = [(e["bulkId"], e["status"]) for entries in answers for e in entries if e["method"] == "POST"]
+    patched = [e["status"] for entries in answers for e in entries if e["method"] == "PATCH"]
+    assert sorted(name for name, status in created if status == "201") == sorted(names)
+    assert Counter(status for _, status in created) == {"201": len(names), "409": len(names) * (calls - 1)}
+    assert Counter(patched) == {"200": len(names), "400": len(names) * (calls - 1)}
+    assert len(server.client().get(f"/Groups/{group}").expect(200)["members"]) == len(names)
