@@ -105,10 +105,12 @@ def execution_order(needs: Sequence[Iterable[int]]) -> list[tuple[int, ...]]:
 _TEXTS: Final = {"method": "method", "path": "path", "bulkid": "bulkId", "version": "version"}
 _MEMBERS: Final = _TEXTS.keys() | {"data"}
 _BULK_ID: Final = "bulkId:"
-_REFERENCE: Final = re.compile(r"((?:[^\s/]*/)*)bulkId:(.+)", re.DOTALL)
-"""A whole text, or the last step of a URI; a bulkId after steps has no slash, since it is the last."""
-_IN_PATH: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<!\S)bulkId:[^\s"()\[\]]+')
-"""A literal in a path or filter, or a reference without quotes, as careless clients write it (ENTRA-04)."""
+_BLANK: Final = re.compile(r"\s")
+_IN_PATH: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|(?<!\S)bulkId:[^\s"()\[\]]+', re.DOTALL)
+"""A literal in a path or filter, or a reference without quotes, as careless clients write it (ENTRA-04).
+
+It gives nothing back and starts nowhere twice: a text may have megabytes, and is looked at before it is refused.
+"""
 
 Resolve: TypeAlias = Callable[[str], str | None]
 """bulkId -> id, or None to leave the reference as it stands."""
@@ -141,7 +143,7 @@ def _misshapen_data(operation: Operation) -> ScimError | None:
 
 
 def _resolved(operation: Operation, resolve: Resolve) -> Operation:
-    path = _in_text(operation.path, resolve)
+    path = _in_text(operation.path.rstrip("/"), resolve)
     in_data = _in_patch if operation.method == Method.PATCH else _in_value
     return replace(operation, path=path, data=in_data(operation.data, resolve))
 
@@ -149,11 +151,18 @@ def _resolved(operation: Operation, resolve: Resolve) -> Operation:
 def _in_text(text: str, resolve: Resolve) -> str:
     if _BULK_ID not in text:
         return text
-    match = _REFERENCE.fullmatch(text)
-    if match is None or (match[1] and "/" in match[2]):
-        return text
-    id = resolve(match[2])
-    return text if id is None else match[1] + id
+    steps, last = _split(text)
+    bulk_id = last.removeprefix(_BULK_ID)
+    id = resolve(bulk_id) if bulk_id and bulk_id != last else None
+    return text if id is None else steps + id
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The last step of a URI and what is before it; the whole where the text is a reference, or no URI."""
+    above, slash, last = text.rpartition("/")
+    if text.startswith(_BULK_ID) or _BLANK.search(above):
+        return "", text
+    return above + slash, last
 
 
 def _in_value(value: Json, resolve: Resolve) -> Json:
@@ -201,7 +210,7 @@ def _in_path(path: str, resolve: Resolve) -> str:
 
 
 def _in_literal(text: str, resolve: Resolve) -> str:
-    if not text.startswith('"'):
+    if _BULK_ID not in text or not text.startswith('"'):
         return _in_text(text, resolve)
     try:
         literal = json.loads(text)

@@ -1,5 +1,7 @@
 """Operations of a bulk request: their shape, what they refer to, and their order."""
 
+import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -144,6 +146,12 @@ IN_PATCH = [
         "path",
         'x[a eq "id-1" or b eq "../Users/id-2"].c',
     ),
+    (
+        {"op": "remove", "path": r'x[a eq "\u0061b" or a eq "bulkId:a\u006ea"]'},
+        "path",
+        r'x[a eq "\u0061b" or a eq "id-1"]',
+    ),
+    ({"op": "remove", "path": 'x[a eq "bulkId:ana'}, "path", 'x[a eq "bulkId:ana'),
     ({"op": "remove", "path": 'x[a eq "not bulkId:ana"]'}, "path", 'x[a eq "not bulkId:ana"]'),
     (
         {"op": "add", "value": {'members[value eq "bulkId:ana"].display': "bulkId:ben"}},
@@ -164,7 +172,8 @@ def test_references_in_patch_operations_become_ids(raw: Any, member: str, expect
 
 @pytest.mark.req("R-BULK-13")
 def test_references_in_the_path_of_an_operation_become_ids() -> None:
-    assert resolved(operation("DELETE", "/Users/bulkId:ana"), IDS).path == "/Users/id-1"
+    for path in ("/Users/bulkId:ana", "/Users/bulkId:ana/"):
+        assert resolved(operation("DELETE", path), IDS).path == "/Users/id-1"
 
 
 def test_what_is_unknown_stays_as_it_is() -> None:
@@ -177,6 +186,30 @@ def test_a_malformed_patch_is_looked_through_all_the_same() -> None:
     data = ["bulkId:ana", 1, {"path": 1, "value": "bulkId:ben"}, {"path": '["bulkId:ana'}]
     found = resolved(operation("PATCH", data=data), IDS).data
     assert found == ["id-1", 1, {"path": 1, "value": "id-2"}, {"path": '["bulkId:ana'}]
+
+
+HUGE = 200_000
+
+
+@pytest.mark.req("R-SEC-08")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a/" * HUGE + "xbulkId:",
+        "bulkId:" + '\\"' * HUGE,
+        'bulkId:"' + "\\a" * HUGE + '"',
+        "bulkId: " * HUGE,
+        '"bulkId:' * HUGE,
+    ],
+    ids=["steps", "quotes", "escapes", "references", "literals"],
+)
+def test_texts_of_megabytes_cost_what_they_weigh(text: str) -> None:
+    tracemalloc.start()
+    started = time.process_time()
+    resolved(operation("PATCH", text, [{"path": text, "value": {text: text}}]), IDS)
+    assert time.process_time() - started < 10
+    assert tracemalloc.get_traced_memory()[1] < 30 * len(text)
+    tracemalloc.stop()
 
 
 def test_each_bulk_id_is_named_once() -> None:
