@@ -2,8 +2,10 @@
 
 What they come to is what they would come to one after the other. How it is done differs: consecutive creates are
 gathered and stored at once. Where that brought about what one after the other would not have (a create was tried
-although one that it refers to was refused, or more errors came than the client accepts), it is undone, and each half is
-stored by itself. So a thousand creates are a handful of statements, and each fault adds a few.
+although one that it refers to was refused, or more errors came than the client accepts), it is undone. It is tried
+once more with what is known then, and after that each half is stored by itself. An attempt that left out exactly those
+creates that refer to a failed one is what one after the other comes to, however they were chosen: up to a first
+difference both would have stored the same. So a thousand creates are a handful of statements, and a fault adds a few.
 """
 
 from __future__ import annotations
@@ -112,25 +114,27 @@ class Execution:
 
     # Creates ---------------------------------------------------------------------------------------------------------
 
-    def _store(self, units: Sequence[Unit]) -> None:
+    def _store(self, units: Sequence[Unit], guess: Mapping[int, Outcome] | None = None) -> None:
         if self._is_over:
             return
         try:
-            self._note(self._transaction.attempt(lambda: self._stored(units)))
+            self._note(self._transaction.attempt(lambda: self._stored(units, guess or {})))
         except _OutOfOrder as undone:
             if len(units) == 1:
                 self._note(undone.outcomes)
-                return
-            middle = len(units) // 2
-            self._store(units[:middle])
-            self._store(units[middle:])
+            elif guess is None and self._most_errors is None:
+                self._store(units, undone.outcomes)
+            else:
+                middle = len(units) // 2
+                self._store(units[:middle])
+                self._store(units[middle:])
 
-    def _stored(self, units: Sequence[Unit]) -> dict[int, Outcome]:
-        """The outcomes of units stored at once. Raises _OutOfOrder where one after the other would have been
-        different, and for a circle of which not all is stored.
+    def _stored(self, units: Sequence[Unit], guess: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """The outcomes of units stored at once, with a guess at who fails. Raises _OutOfOrder where one after the
+        other would have been different, and for a circle of which not all is stored.
         """
         missing = self._missing(units)
-        foreseen = self._foreseen(units, missing, self.outcomes)
+        foreseen = self._foreseen(units, missing, {**guess, **self.outcomes})
         tried = [place for unit in units for place in unit if place not in foreseen]
         outcomes = foreseen | self._inserted(tried)
         # Known by now is what one after the other would have known before each of them was tried.
