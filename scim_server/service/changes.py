@@ -154,13 +154,13 @@ def insert(
         transaction.change_rows(new.resource_type, new.id, _rows_attribute(new.resource_type, name), change)
     return meta
 
+
 def first_rows(new: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
     """The rows that a resource is made with, as changes."""
     return {
         name: prepare(_rows_attribute(new.resource_type, name), RowsChange(add=dict(elements)))
         for name, elements in new.creation.rows.items()
     }
-
 
 
 def edit(
