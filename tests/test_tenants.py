@@ -189,9 +189,10 @@ def test_the_guard_sees_a_statement_without_its_tenant(statement: str, faults: l
 
 
 @pytest.mark.req("R-TEN-02")
-def test_every_statement_says_which_tenant_is_meant(rich: Server) -> None:
+@pytest.mark.parametrize("indirect_groups", [False, True])
+def test_every_statement_says_which_tenant_is_meant(rich: Server, indirect_groups: bool) -> None:
     rich.tenant()
-    tenant = rich.tenant()
+    tenant = rich.tenant(indirect_groups=indirect_groups)
     client = Client(rich.app(), rich.token(tenant))
     sent: dict[str, Any] = {}
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakMethod
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -475,8 +475,13 @@ class PostgresqlAccess:
         yield
 
 
+# Statements here touch few rows, whatever the planner thinks of recursive ones: compiling such a one takes a second.
+_NO_COMPILER: Final = "-c jit=off"
+
+
 def _postgresql_engine(url: URL, limits: Limits, isolation: Any, times: dict[str, float]) -> Engine:
-    settings = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in times.items())
+    limited = (f"-c {name}={int(seconds * 1000)}" for name, seconds in times.items())
+    settings = " ".join([_NO_COMPILER, *limited])
     given = url.query.get("options")
     options = f"{given} {settings}" if isinstance(given, str) else settings
     return create_engine(

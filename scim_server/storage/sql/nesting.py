@@ -1,20 +1,21 @@
 """Who owns an owner: nested rows, followed in either direction by a recursive statement.
 
     owners_of    up: the owners of a resource, and theirs
-    owners_in    down: an owner, and the owners among those that it names
+    owned_in     down: whom an owner names, and whom the owners among those name
 
 A walk is one row for each level: `fresh` is the set of those that the level found, `seen` of those that were found
 before. So every row of `relations` is looked at once whatever the shape of the nesting, a cycle ends the walk, and so
-does the last level.
+does the last level. Each step is a look-up for each id, on any statistics (`Spelling.looked_up`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, FromClause, Integer, Select, and_, except_, literal_column, select
 
+from scim_server.storage.sql.nodes import any_row
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import membership_state, relations
 
@@ -25,59 +26,60 @@ def owners_of(spelling: Spelling, source: FromClause, kind: str, levels: int) ->
     `source` is `resources`, or a subquery that has its columns; the rows depend on it.
     """
     rows = relations.alias("named_by")
-    whose = and_(rows.c.tenant_id == source.c.tenant_id, rows.c.kind == kind)
+    owner_of = select(rows.c.owner).where(rows.c.tenant_id == source.c.tenant_id, rows.c.kind == kind)
 
     def above(ids: FromClause) -> Select[Any]:
-        return select(rows.c.owner).join_from(ids, rows, and_(whose, rows.c.target == ids.c.key))
+        return spelling.looked_up(owner_of.correlate(source), rows.c.target, ids)
 
-    direct = select(rows.c.owner).where(whose, rows.c.target == source.c.id)
-    walk = _walk(spelling, direct, above, levels, source)
+    walk = _walk(spelling, owner_of.where(rows.c.target == source.c.id), above, levels, [source])
     found = spelling.members_of(walk.c.fresh)
     owner = spelling.by_code_point(found.c.key).label("owner")
     return select(source.c.tenant_id, owner, walk.c.level).select_from(walk, found).correlate(source).subquery()
 
 
-def owners_in(
+def owned_in(
     spelling: Spelling, tenant: ColumnElement[Any], owner: ColumnElement[Any], kind: str, levels: int
 ) -> Select[Any]:
-    """The ids of the owner and of the owners nested in it, such that who is named there is at most so many steps away.
-
-    What owns rows has a membership version: by that the walk leaves out the many that own nothing.
-    """
+    """The ids of what is named at most so many steps below an owner, each once."""
     rows, owners = relations.alias("names"), membership_state.alias("owns")
-    whose = and_(rows.c.tenant_id == tenant, rows.c.kind == kind)
+    named = select(rows.c.target).where(rows.c.tenant_id == tenant, rows.c.kind == kind)
+    # What owns rows has a membership version: by that the walk leaves out the many that own nothing.
+    owns = any_row((owners,), owners.c.tenant_id == rows.c.tenant_id, owners.c.owner == rows.c.target)
 
     def below(ids: FromClause) -> Select[Any]:
-        named = select(owners.c.owner).join_from(ids, rows, and_(whose, rows.c.owner == ids.c.key))
-        return named.join(owners, and_(owners.c.tenant_id == tenant, owners.c.owner == rows.c.target))
+        return spelling.looked_up(named.where(owns), rows.c.owner, ids)
 
     outermost = select(owners.c.owner).where(owners.c.tenant_id == tenant, owners.c.owner == owner)
     walk = _walk(spelling, outermost, below, levels)
-    found = spelling.members_of(walk.c.fresh)
-    return select(spelling.by_code_point(found.c.key)).select_from(walk, found)
+    members = spelling.members_of(walk.c.fresh)
+    inside = select(members.c.key).select_from(walk, members).subquery("inside")
+    return spelling.looked_up(named, rows.c.owner, inside).distinct()
 
 
 def _walk(
-    spelling: Spelling, first: Select[Any], after: Callable[[FromClause], Select[Any]], levels: int, *source: FromClause
+    spelling: Spelling,
+    first: Select[Any],
+    after: Callable[[FromClause], Select[Any]],
+    levels: int,
+    source: Sequence[FromClause] = (),
 ) -> CTE:
-    """Rows of level, seen and fresh; `after` selects those next to what is in its argument."""
-    walk = (
-        select(
-            literal_column("1", Integer).label("level"),
-            spelling.no_members().label("seen"),
-            spelling.set_of(first.correlate(*source)).label("fresh"),
-        )
-        .correlate(*source)
-        .cte("walk", recursive=True, nesting=True)
-    )
-    seen, fresh = spelling.members_of(walk.c.seen), spelling.members_of(walk.c.fresh)
-    new = except_(
-        after(spelling.members_of(walk.c.fresh)).correlate(walk, *source),
-        select(seen.c.key).correlate(walk),
-        select(fresh.c.key).correlate(walk),
-    )
-    step = select(
-        walk.c.level + 1, spelling.united(walk.c.seen, walk.c.fresh), spelling.set_of(select(new.subquery("new")))
-    )
+    """Rows of level, seen and fresh; `after` selects those next to what is in its argument.
+
+    A walk from a `source` stands where the source is; any other one once at the head of the statement, so that many
+    of them make no statement that is too deep for SQLite's parser.
+    """
+    start = select(
+        literal_column("1", Integer).label("level"),
+        spelling.no_members().label("seen"),
+        spelling.set_of(first.correlate(*source)).label("fresh"),
+    ).correlate(*source)
+    walk = start.cte("walk", recursive=True, nesting=True) if source else start.cte(recursive=True)
+
+    def ids(members: ColumnElement[Any]) -> Select[Any]:
+        return select(spelling.members_of(members).c.key).correlate(walk)
+
+    following = after(spelling.members_of(walk.c.fresh)).correlate(walk, *source)
+    new = except_(following, ids(walk.c.seen), ids(walk.c.fresh))
+    step = select(walk.c.level + 1, spelling.united(walk.c.seen, walk.c.fresh), spelling.set_of(new))
     goes_on = and_(walk.c.level < levels, walk.c.fresh != spelling.no_members())
     return walk.union_all(step.where(goes_on).correlate(*source))

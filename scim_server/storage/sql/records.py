@@ -163,7 +163,8 @@ class Records:
         )
         owners = resources.alias("owners")
         same = and_(owners.c.tenant_id == found.c.tenant_id, owners.c.id == found.c.owner)
-        references = select(found.c.owner, owners.c.label, found.c.level).join_from(found, owners, same)
+        label = select(owners.c.label).where(same).correlate(found).scalar_subquery()
+        references = select(found.c.owner, label, found.c.level)
         return _only_for(resource_type.name, source, self._spelling.listed(references.correlate(source)))
 
     def _derived(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:

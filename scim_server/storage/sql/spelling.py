@@ -19,6 +19,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    SelectBase,
     Table,
     Text,
     any_,
@@ -81,6 +82,9 @@ class Spelling(Protocol):
     def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
         """The rows of `one`, which depends on a row of `few`, for each of them: a loop over `few` on the outside."""
 
+    def looked_up(self, rows: Select[Any], column: Expression, ids: FromClause) -> Select[Any]:
+        """Those of the rows whose column is one of the ids, a look-up for each id in the index that the column ends."""
+
     def texts(self, parameter: str) -> Listed:
         """A parameter that is a JSON array of strings, as rows."""
 
@@ -102,7 +106,7 @@ class Spelling(Protocol):
     def listed(self, rows: Select[Any]) -> Expression:
         """The rows of a selection in the order of their first column: a JSON array of arrays as text."""
 
-    def set_of(self, rows: Select[Any]) -> Expression:
+    def set_of(self, rows: SelectBase) -> Expression:
         """The texts of a selection, each there once, as a set."""
 
     def no_members(self) -> Expression:
@@ -155,6 +159,9 @@ class SqliteSpelling:
     def each_of(self, few: FromClause, one: Select[Any]) -> FromClause:
         return one.select_from(few).subquery("found")
 
+    def looked_up(self, rows: Select[Any], column: Expression, ids: FromClause) -> Select[Any]:
+        return rows.where(column.in_(select(ids.c.key)))
+
     def texts(self, parameter: str) -> Listed:
         return self.lists(parameter)
 
@@ -188,7 +195,7 @@ class SqliteSpelling:
         row = func.json_array(*ordered.columns)
         return select(func.json_group_array(row, type_=Text)).select_from(ordered).scalar_subquery()
 
-    def set_of(self, rows: Select[Any]) -> Expression:
+    def set_of(self, rows: SelectBase) -> Expression:
         texts = rows.subquery("texts")
         return select(func.json_group_object(texts.columns[0], 1, type_=Text)).select_from(texts).scalar_subquery()
 
@@ -249,6 +256,12 @@ class PostgresqlSpelling:
         rows = one.correlate(few).offset(literal_column("0")).lateral("one")
         return select(rows).select_from(few.join(rows, true())).subquery("found")
 
+    def looked_up(self, rows: Select[Any], column: Expression, ids: FromClause) -> Select[Any]:
+        # Without fresh statistics an equality looks as cheap in any index that has the column, however far behind, and
+        # all that is before it would be read. A range that is ordered leaves the one that has the order.
+        one = rows.where(column >= ids.c.key, column <= ids.c.key).order_by(column)
+        return select(self.each_of(ids, one))
+
     def texts(self, parameter: str) -> Listed:
         return self._listed(func.json_array_elements_text, parameter, Text)
 
@@ -287,7 +300,7 @@ class PostgresqlSpelling:
         array = cast(func.json_agg(aggregate_order_by(row, rows.selected_columns[0])), Text)
         return rows.with_only_columns(func.coalesce(array, "[]")).scalar_subquery()
 
-    def set_of(self, rows: Select[Any]) -> Expression:
+    def set_of(self, rows: SelectBase) -> Expression:
         texts = rows.subquery("texts")
         members = func.coalesce(func.jsonb_object_agg(texts.columns[0], 1, type_=JSONB), self.no_members())
         return select(members).select_from(texts).scalar_subquery()

@@ -306,14 +306,11 @@ class Lookup:
         """The condition, for another expression than the key's literal where one is given."""
         if self.operator is Operator.SW:
             return and_(self.whose, begins(self.compared, self.key))
-        return and_(self.whose, self._compares(literal(self.key, Text) if key is None else key))
+        return and_(self.whose, self.compared == (literal(self.key, Text) if key is None else key))
 
-    def ids(self, key: Expression) -> Select[Any]:
-        """The ids that it finds for the expression in place of the literal, each once."""
+    def ids(self, key: Expression | None = None) -> Select[Any]:
+        """The ids that it finds, each once."""
         return select(self.column).where(self.where(key))
-
-    def _compares(self, key: Expression) -> Condition:
-        return self.compared == key
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,11 +321,9 @@ class NestedLookup(Lookup):
     kind: str
     levels: int
 
-    def ids(self, key: Expression) -> Select[Any]:
-        return Lookup.ids(self, key).distinct()
-
-    def _compares(self, key: Expression) -> Condition:
-        return self.compared.in_(nesting.owners_in(self.spelling, bindparam("tenant"), key, self.kind, self.levels))
+    def ids(self, key: Expression | None = None) -> Select[Any]:
+        owner = literal(self.key, Text) if key is None else key
+        return nesting.owned_in(self.spelling, bindparam("tenant"), owner, self.kind, self.levels)
 
 
 _HOLDERS = alias(resources, "holders")
@@ -353,9 +348,13 @@ def among(spelling: Spelling, lookups: Sequence[Lookup]) -> Condition:
 def selected(lookups: Sequence[Lookup | Containment]) -> Select[Any]:
     """The ids that at least one look-up names: one selection for each table."""
     by_column: dict[ColumnElement[str], list[Condition]] = {}
+    found: list[Select[Any]] = []
     for lookup in lookups:
-        by_column.setdefault(lookup.column, []).append(lookup.where())
-    found = [select(column.label("id")).where(or_(*conditions)) for column, conditions in by_column.items()]
+        if isinstance(lookup, NestedLookup):
+            found.append(lookup.ids())
+        else:
+            by_column.setdefault(lookup.column, []).append(lookup.where())
+    found += [select(column.label("id")).where(or_(*conditions)) for column, conditions in by_column.items()]
     return found[0] if len(found) == 1 else select(union_all(*found).subquery("named"))
 
 
