@@ -234,7 +234,6 @@ def test_thirty_that_all_own_each_other_cost_little(world: World) -> None:
     tenant = world.database.tenancy.add_tenant("dense", "", {}).id
     write(world.database, tenant, {name: [*names, "u"] for name in names} | {"u": []})
     storage = world.database.storage
-    started = perf_counter()
     record = storage.read(tenant, NEST, "u", EXPAND)
     assert record is not None
     assert [reference.level for reference in record.derived["memberOf"]] == [1] * 30
@@ -243,7 +242,6 @@ def test_thirty_that_all_own_each_other_cost_little(world: World) -> None:
     assert found.total == 31
     indirect = f.bind(f.Comparison(path("memberOf.type"), f.Operator.EQ, "indirect"), NEST, Leniency(STRICT))
     assert storage.search(tenant, Query((Selection(NEST, indirect),)), EXPAND).total == 0
-    assert perf_counter() - started < 5
 
 
 @pytest.mark.req("R-GRP-06")
@@ -251,15 +249,23 @@ def test_each_step_is_a_look_up_however_much_else_the_tenant_has(world: World) -
     """Nobody has analysed the tables: what other owners name must not be read on the way."""
     tenant = world.database.tenancy.add_tenant(f"wide-{world!r}", "", {}).id
     users = [f"u-{number:05}" for number in range(6000)]
-    write(world.database, tenant, {f"w-{n:03}": users[n * 20 : n * 20 + 40] for n in range(300)})
-    write(world.database, tenant, {"top": ["middle"], "middle": [f"w-{n:03}" for n in range(200)], users[1]: []})
-    storage = world.database.storage
-    started = perf_counter()
+    write(world.database, tenant, {"top": ["middle"], "middle": ["w-000"], "w-000": users[:40], users[1]: []})
+    alone = seconds_of_a_read(world, tenant, users[1])
+    write(world.database, tenant, {f"w-{n:03}": users[n * 20 : n * 20 + 40] for n in range(1, 300)})
+    # Among 12,000 rows a walk that reads them all takes a hundred times as long.
+    assert seconds_of_a_read(world, tenant, users[1]) < 10 * alone
+    named = f.bind(f.Comparison(path("memberOf"), f.Operator.EQ, "top"), NEST, Leniency(STRICT))
+    found = world.database.storage.search(tenant, Query((Selection(NEST, named),), Page(count=1000)), EXPAND)
+    assert [record.id for record in found.records] == ["middle", users[1], "w-000"]
+
+
+def seconds_of_a_read(world: World, tenant: int, id: str) -> float:
+    """The least time of twenty."""
+    times = []
     for _ in range(20):
-        record = storage.read(tenant, NEST, users[1], EXPAND)
+        started = perf_counter()
+        record = world.database.storage.read(tenant, NEST, id, EXPAND)
+        times.append(perf_counter() - started)
         assert record is not None
         assert [(r.id, r.level) for r in record.derived["memberOf"]] == [("middle", 2), ("top", 3), ("w-000", 1)]
-    named = f.bind(f.Comparison(path("memberOf"), f.Operator.EQ, "top"), NEST, Leniency(STRICT))
-    found = storage.search(tenant, Query((Selection(NEST, named),), Page(count=1000)), EXPAND)
-    assert found.total == 202
-    assert perf_counter() - started < 5
+    return min(times)
