@@ -9,7 +9,7 @@ Two families of nodes, so that an unbound filter cannot reach `match` or storage
     And Or Not                      BoundAnd BoundOr BoundNot
                                     Always     true or false      (an attribute that this resource type lacks)
 
-`bind` looks names up, checks the operator against the type (rfc-checklist T-7) and folds the literal with `compare`,
+`bind` looks names up, checks the operator against the type (RFC 7644 section 3.4.2.2) and folds the literal with `compare`,
 once.
 The bound meaning is exact and two-valued (R-FILT-31, -32):
 
@@ -156,7 +156,7 @@ def bind(condition: Filter, resource_type: ResourceType, leniency: Leniency) -> 
     """The filter on resources of one type.
 
     Raises InvalidFilter for an attribute that the type lacks (R-FILT-35) or that is never shown (R-FILT-38), for an
-    operator that the attribute's type does not have and for a literal of another type (rfc-checklist T-7).
+    operator that the attribute's type does not have and for a literal of another type (RFC 7644 section 3.4.2.2).
     """
     return bind_all(condition, (resource_type,), leniency)[0]
 
@@ -193,7 +193,7 @@ _OPERATORS: Final[Mapping[AttributeType, frozenset[Operator]]] = {
     AttributeType.BOOLEAN: _EQUALITY,
     AttributeType.BINARY: _EQUALITY,
 }
-"""What each type can be compared with, rfc-checklist T-7; `pr` and null go with every type."""
+"""What each type can be compared with (RFC 7644 section 3.4.2.2); `pr` and null go with every type."""
 
 
 @dataclass(slots=True)

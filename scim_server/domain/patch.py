@@ -1,4 +1,4 @@
-"""PATCH: select targets, then one of three verbs (RFC 7644 section 3.5.2, rfc-checklist T-9).
+"""PATCH: select targets, then one of three verbs (RFC 7644 section 3.5.2).
 
     operation --bind--> target                        what the verbs act on
     name, name.sub, URN:name, emails.type             slots: (object that holds the value, attribute)
@@ -433,7 +433,7 @@ def _renewed(verb: Verb, attribute: Attribute, element: Json, new: Json) -> Json
 
 
 def _run_verb(operation: Operation, slot: Slot, leniency: Leniency) -> None:
-    """One verb on one slot: the table T-9 for values."""
+    """One verb on one slot (RFC 7644 sections 3.5.2.1 to 3.5.2.3)."""
     container, attribute = slot
     if operation.verb is Verb.REMOVE:
         _remove(operation, slot, leniency)

@@ -102,7 +102,7 @@ def _checked(text: str, value: Json) -> dict[str, Json]:
 
 
 def _check_media_type(request: Request) -> None:
-    """JSON under any of its names, with any parameters, or without a name (design, section 5; GOOG-02)."""
+    """JSON under any of its names, with any parameters, or without a name (GOOG-02)."""
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind and not kind.endswith(("/json", "+json")):
         raise UnsupportedMediaType

@@ -1,4 +1,4 @@
-"""The envelopes of SCIM messages: fixed shapes with a message URN (rfc-checklist T-6).
+"""The envelopes of SCIM messages: fixed shapes with a message URN.
 
 Resources are not read here: their names are case-insensitive and their types come from schema data, which is
 `domain.coerce`'s. The schemas are built once, on import; building one costs more than a whole request may.

@@ -167,7 +167,7 @@ def _paths(names: Iterable[str]) -> tuple[AttrPath, ...]:
 
 
 def _path(parameter: str, text: str) -> AttrPath:
-    """What is no path is a bad parameter value (rfc-checklist T-8, R-SORT-08)."""
+    """What is no path is a bad parameter value (R-SORT-08)."""
     try:
         return parse_attribute(text)
     except BadRequest as error:

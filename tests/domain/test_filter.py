@@ -1,4 +1,4 @@
-"""Binding: names to attributes, operators and literals to types (rfc-checklist T-7)."""
+"""Binding: names to attributes, operators and literals to types."""
 
 from decimal import Decimal
 

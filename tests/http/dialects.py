@@ -134,7 +134,7 @@ MISFITS: Final[list[tuple[str, str, dict[str, Any]]]] = [
 ]
 
 CASES: Final = [
-    # The points of rfc-checklist Part C, in their order.
+    # The points C-01 to C-40, in their order.
     Case(
         "a removal whose filter matches nothing succeeds",
         ("C-01", "R-PATCH-37"),
