@@ -9,8 +9,8 @@ Two families of nodes, so that an unbound filter cannot reach `match` or storage
     And Or Not                      BoundAnd BoundOr BoundNot
                                     Always     true or false      (an attribute that this resource type lacks)
 
-`bind` looks names up, checks the operator against the type (RFC 7644 section 3.4.2.2) and folds the literal with `compare`,
-once.
+`bind` looks names up, checks the operator against the type (RFC 7644 section 3.4.2.2) and folds the literal with
+`compare`, once.
 The bound meaning is exact and two-valued (R-FILT-31, -32):
 
     values of a path    the comparison keys of all its values: several of a multi-valued attribute, none of an absent
