@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from scim_server.domain.resource import Attributes
@@ -27,13 +28,13 @@ def check_formats(resource_type: ResourceType, before: Attributes, after: Attrib
 
 def listed(name: str, expected: str, words: Iterable[str]) -> Format:
     """The format of a value that is one of these words, in any case."""
-    known = frozenset(word.lower() for word in words)
-    return Format(name, expected, lambda text: text.lower() in known)
+    known = frozenset(map(_lower, words))
+    return Format(name, expected, lambda text: _lower(text) in known)
 
 
 def is_language_tag(text: str) -> bool:
     """Whether it is a well-formed language tag (RFC 5646 section 2.1), or one with underscores (R-I18N-10)."""
-    tag = text.replace("_", "-").lower()
+    tag = _lower(text.replace("_", "-"))
     if tag in _GRANDFATHERED:
         return True
     found = _LANGTAG.fullmatch(tag)
@@ -82,8 +83,9 @@ def is_certificate(text: str) -> bool:
     padded = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         der = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
-        ((tag, content),) = _der(der)
-        parts = list(_der(content)) if tag == _SEQUENCE else []
+        ((tag, content),) = _der(memoryview(der))
+        # Whatever follows the three is one too many: a value of a million parts is not walked through.
+        parts = list(islice(_der(content), 4)) if tag == _SEQUENCE else []
     except (binascii.Error, ValueError):
         return False
     return [tag for tag, _ in parts] == [_SEQUENCE, _SEQUENCE, _BIT_STRING]
@@ -147,9 +149,14 @@ def _octets(text: str) -> int:
     return len(text.encode())
 
 
-def _der(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    """The values that follow each other in DER (X.690 section 10.1): tag and content. Raises ValueError where they do
-    not end where the octets do.
+def _lower(text: str) -> str:
+    """The text in lower case, where it is ASCII: the lower case of the Kelvin sign is the letter k."""
+    return text.lower() if text.isascii() else text
+
+
+def _der(octets: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The values that follow each other in DER (X.690 section 10.1): tag and content, none of it copied. Raises
+    ValueError where they do not end where the octets do.
     """
     while octets:
         tag, length, head = octets[0], *_der_length(octets)
@@ -159,7 +166,7 @@ def _der(octets: bytes) -> Iterator[tuple[int, bytes]]:
         octets = octets[head + length :]
 
 
-def _der_length(octets: bytes) -> tuple[int, int]:
+def _der_length(octets: memoryview) -> tuple[int, int]:
     """The length of the first value's content, and of what stands before it; in as few octets as can be."""
     if len(octets) < 2:
         raise ValueError("there is no length")

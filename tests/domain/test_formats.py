@@ -1,11 +1,13 @@
 """Formats of values: what each lets through, and that what is there already is nobody's fault."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from scim_server.catalog import formats
+from scim_server.domain import formats as formats_of_domain
 from scim_server.domain.formats import check_formats, listed
 from scim_server.domain.resource import Attributes
 from scim_server.errors import InvalidValue
@@ -56,11 +58,11 @@ FITTING = {
 }  # fmt: skip
 
 UNFIT = {
-    "country": ["", "USA", "United States", "XX", "UK", "U", " US"],
-    "time-zone": ["", "Mars/Olympus", "America", "GMT+1:00", "America/Los_Angeles ", UUID],
+    "country": ["", "USA", "United States", "XX", "UK", "U", " US", "\u212aE"],
+    "time-zone": ["", "Mars/Olympus", "America", "GMT+1:00", "America/Los_Angeles ", "America/New_Yor\u212a", UUID],
     "language-tag": [
         "", "e", "en-", "-en", "en--US", "en-US-u", "en US", "en-US-1994-1994", "de-a-foo-a-bar", "x", "x-",
-        "i-nothing", "abcdefghi", "en-verylongsubtag", "en.UTF-8", "español", "en-x", f"{UUID}-", UUID,
+        "i-nothing", "abcdefghi", "en-verylongsubtag", "en.UTF-8", "español", "en-x", "\u212ao", f"{UUID}-", UUID,
     ],
     "accept-language": ["", "en;", "en;q=2", "en;q=0.1234", "en,,de", "en;q=1.5", "en_US", ",", "en de", "en-", "**"],
     "email": [
@@ -111,6 +113,24 @@ LONG = 200_000
 def test_a_value_of_any_length_is_judged_at_once(name: str, part: str) -> None:
     """A form that looked again at what it had seen would take minutes."""
     formats.known()[name].fits(f"{part * (LONG // len(part))}\n")
+
+
+@pytest.mark.parametrize("outline", [lambda parts: b"\x30\x83" + len(parts).to_bytes(3) + parts, lambda parts: parts])
+def test_a_certificate_of_many_parts_is_refused_after_the_first_few(
+    monkeypatch: pytest.MonkeyPatch, outline: Callable[[bytes], bytes]
+) -> None:
+    steps: list[int] = []
+    length = formats_of_domain._der_length
+
+    def counted(octets: memoryview) -> tuple[int, int]:
+        steps.append(len(octets))
+        return length(octets)
+
+    monkeypatch.setattr(formats_of_domain, "_der_length", counted)
+    for parts in (40_000, 320_000):
+        steps.clear()
+        assert not formats_of_domain.is_certificate(text(outline(b"\x05\0" * parts)))
+        assert len(steps) <= 5
 
 
 WORD = listed("word", "one of yes and no", ["yes", "no"])
