@@ -7,19 +7,23 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import make_url, null, text, update
 from sqlalchemy.exc import DBAPIError
 
+from scim_server.domain import filter as f
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import Draft, Duplicate, Entry, Record, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql import rebuild as rebuilding
+from scim_server.storage.sql.migrate import configuration
 from scim_server.storage.sql.tables import membership_state, metadata, relations
 from tests.databases import Databases
+from tests.storage.test_agreement import bound, path
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft
 
 NEXT = replace(REGISTRY, stamp="stamp-2")
@@ -41,6 +45,49 @@ def test_the_steps_lead_to_the_tables_that_the_code_reads(database: Database) ->
     with database.connections.writer.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_name": is_defined})
         assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.req("R-FILT-36")
+def test_times_that_were_kept_in_microseconds_are_found_by_what_is_sent(
+    database_url: str,
+) -> None:
+    database = open_database(database_url, REGISTRY)
+    database.connections.write(lambda connection: command.upgrade(configuration(connection), "0001"))
+    tenant = database.tenancy.add_tenant("default", "contact-centre", {}).id
+
+    def fill(transaction: Transaction) -> None:
+        transaction.insert(THING, draft(THING, "plain"), "2026-01-01T00:00:00.123456000Z")
+        transaction.insert(THING, draft(THING, "owner"), "2026-01-01T00:00:00.123999000Z")
+        transaction.insert(THING, draft(THING, "later"), "2026-01-01T00:00:00.123000000Z")
+        transaction.update(THING, None, draft(THING, "later", text="x"), "2026-03-03T00:00:00.000001000Z")
+        transaction.insert(THING, draft(THING, "whole"), "2026-01-01T00:00:00.124000000Z")
+        transaction.touch(THING, "owner", "2026-02-02T00:00:00.999999000Z")
+
+    database.storage.write(tenant, fill)
+    database.migrate()
+    found = {
+        (name, sent): [r.id for r in database.storage.search(tenant, _equal(name, sent), frozenset()).records]
+        for name, sent in SENT
+    }
+    assert found == SENT
+    owner = database.storage.read(tenant, THING, "owner", frozenset())
+    assert owner is not None
+    assert owner.meta.created == "2026-01-01T00:00:00.123000000Z"
+    assert owner.meta.last_modified == "2026-02-02T00:00:00.999000000Z"
+    database.close()
+
+
+SENT = {
+    ("meta.created", "2026-01-01T00:00:00.123Z"): ["later", "owner", "plain"],
+    ("meta.created", "2026-01-01T00:00:00.124Z"): ["whole"],
+    ("meta.lastModified", "2026-01-01T00:00:00.123Z"): ["plain"],
+    ("meta.lastModified", "2026-02-02T00:00:00.999Z"): ["owner"],
+    ("meta.lastModified", "2026-03-03T00:00:00.000Z"): ["later"],
+}
+
+
+def _equal(name: str, sent: str) -> Query:
+    return Query((Selection(THING, *bound(f.Comparison(path(name), f.Operator.EQ, sent), THING)),))
 
 
 def test_many_may_migrate_at_once(database_url: str) -> None:

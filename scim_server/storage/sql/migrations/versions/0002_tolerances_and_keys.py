@@ -1,4 +1,4 @@
-"""Counts of the tolerances that clients needed, and the keys that all workers share."""
+"""Counts of the tolerances that clients needed, the keys that all workers share, and times in whole milliseconds."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_server_keys"),
         sqlite_with_rowid=False,
     )
+    _cut_times("resources", "created", "last_modified")
+    _cut_times("membership_state", "last_modified")
+
+
+def _cut_times(table: str, *columns: str) -> None:
+    """Times were kept in microseconds and sent in milliseconds, so that no filter found the time that was sent. The
+    text is UTC of fixed width: the last of `2026-11-21T21:43:38.123456000Z` that is sent is its 23rd character.
+    """
+    cut = ", ".join(f"{column} = substr({column}, 1, 23) || '000000Z'" for column in columns)
+    longer = " OR ".join(f"substr({column}, 24) <> '000000Z'" for column in columns)
+    op.execute(f"UPDATE {table} SET {cut} WHERE {longer}")
 
 
 def _text(name: str) -> sa.Column[Any]:
