@@ -404,7 +404,10 @@ class Tenancy(Protocol):
         """Revoke; whether there was such a credential that was not revoked yet."""
 
     def key(self, name: str, new: bytes) -> bytes:
-        """The server's secret key of that name, the same for every process; `new` where there was none yet."""
+        """The server's secret key of that name, the same for every process; `new` where there was none yet.
+
+        Raises RuntimeError rather than return one that is shorter than `new`.
+        """
 
     def record_tolerances(self, uses: Mapping[ToleranceUse, int], now: datetime) -> None:
         """Add to the counts of tolerances, in one statement."""

@@ -1,18 +1,22 @@
 """The promises of `Tenancy`, on both engines."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from threading import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, select, update
 
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import Credential, Storage, Tenancy, ToleranceCount, ToleranceUse
 from scim_server.storage.sql import Database
-from tests.storage.things import DAY, MEMBERS, THING, draft
+from scim_server.storage.sql.tables import server_keys
+from tests.storage.things import DAY, MEMBERS, REGISTRY, THING, draft
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -139,6 +143,49 @@ def test_last_use_never_goes_back_in_time(tenancy: Tenancy, tenant: int) -> None
     tenancy.record_use({"a": NOON, "b": later})
     tenancy.record_use({})
     assert [c.last_used for c in tenancy.credentials(tenant)] == [later, later, None]
+
+
+def test_the_first_key_of_a_name_is_kept_for_all_who_come_later(database: Database) -> None:
+    first, second, third = (bytes([number]) * 32 for number in range(3))
+    assert database.tenancy.key("cursor", first) == first
+    assert database.tenancy.key("cursor", second) == first
+    assert Database(database.connections, REGISTRY).tenancy.key("cursor", third) == first
+    assert database.tenancy.key("other", third) == third
+    assert database.tenancy.key("cursor", third) == first
+
+
+def test_workers_that_make_a_key_at_once_agree_on_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked, and seen none, before either keeps its own."""
+    both = Barrier(2)
+    read = database.connections.read
+
+    def together(work: Callable[[Connection], Any]) -> Any:
+        found = read(work)
+        both.wait(timeout=10)
+        return found
+
+    monkeypatch.setattr(database.connections, "read", together)
+    offered = [b"a" * 32, b"b" * 32]
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda new: database.tenancy.key("cursor", new), offered)
+    assert one == other
+    assert one in offered
+
+
+@pytest.mark.parametrize("kept", ["", "00", "00" * 31, "none", "0" * 63])
+def test_a_key_that_is_not_whole_is_never_given_out(database: Database, kept: str) -> None:
+    database.tenancy.key("cursor", bytes(32))
+    database.connections.write(lambda connection: connection.execute(update(server_keys).values(secret=kept)))
+    with pytest.raises(RuntimeError, match="no whole key named cursor"):
+        database.tenancy.key("cursor", bytes(32))
+
+
+def test_a_key_that_is_gone_before_it_is_read_back_is_not_given_out(
+    tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy, "_keep_key", select(1))
+    with pytest.raises(RuntimeError, match="no whole key named cursor"):
+        tenancy.key("cursor", bytes(32))
 
 
 def test_counts_of_tolerances_are_added_up_and_come_by_dialect_and_name(tenancy: Tenancy, tenant: int) -> None:

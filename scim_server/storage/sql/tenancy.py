@@ -145,8 +145,7 @@ class SqlTenancy:
             connection.execute(self._keep_key, {"name": name, "secret": new.hex()})
             return kept(connection)
 
-        secret = self._connections.read(kept) or self._connections.write(keep)
-        return bytes.fromhex(secret or "")
+        return _secret(name, self._connections.read(kept) or self._connections.write(keep), len(new))
 
     def record_tolerances(self, uses: Mapping[ToleranceUse, int], now: datetime) -> None:
         if not uses:
@@ -220,6 +219,17 @@ def _credential(values: RowMapping) -> Credential:
         _moment(values["last_used"]),
         values["subject"],
     )
+
+
+def _secret(name: str, text: str | None, size: int) -> bytes:
+    """The key that was kept, whole or not at all: an empty one would be anybody's."""
+    try:
+        secret = bytes.fromhex(text or "")
+    except ValueError:
+        secret = b""
+    if len(secret) < size:
+        raise RuntimeError(f"server_keys has no whole key named {name}")
+    return secret
 
 
 def _text(moment: datetime | None) -> str | None:
