@@ -3,13 +3,21 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.databases import ENGINES, Databases
 
+# How long an example takes says how busy the machine is, nothing about the code.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 # A mutant is caught by any failure: no time goes into finding the smallest one, and none into luck.
 settings.register_profile(
-    "mutation", max_examples=50, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+    "mutation",
+    settings.get_profile("steady"),
+    max_examples=50,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
 )
 
 

@@ -120,7 +120,9 @@ def numbered(contents: Sequence[Mapping[str, Any]], name: str) -> list[Creation]
 
 
 @pytest.mark.req("R-BULK-19", "R-BULK-07", "R-CHAR-16")
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     before=st.lists(contents(), max_size=3),
     beside=st.lists(contents(), max_size=3),

@@ -100,7 +100,9 @@ def group(storage: Storage, tenant: int) -> int:
     return tenant
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(start=listed, change=changes())
 def test_a_change_means_what_the_domain_says(
     storage: Storage, group: int, start: dict[str, Json], change: RowsChange
