@@ -80,7 +80,7 @@ class Searches:
 def _beside(page: CursorPage, found: Found) -> Iterator[tuple[str, CursorPage]]:
     """The pages before and behind one, by the name of their cursor; each goes on with the total of the first."""
     if found.edges is None:
-        if page.direction is Direction.BACKWARD and page.count:
+        if page.direction is Direction.BACKWARD:
             # What lay before the walk's last page is gone, so that the list begins behind it (R-CUR-03).
             yield "nextCursor", CursorPage(page.count, total=found.total)
         return

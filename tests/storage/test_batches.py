@@ -1,6 +1,8 @@
 """Batches: what requests note is written now and then, in one call, by a thread that outlives every fault."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from operator import add
@@ -118,11 +120,12 @@ def test_the_thread_goes_on_after_a_fault() -> None:
 
 
 def test_a_note_does_not_wait_for_a_write_that_hangs() -> None:
-    writing, done = Event(), Event()
+    writing, done, over = Event(), Event(), Event()
 
     def write(_: Mapping[str, int]) -> None:
         writing.set()
-        assert done.wait(timeout=10)
+        done.wait(timeout=10)
+        over.set()
 
     noted: Batches[str, int] = Batches("some notes", write, add)
     noted.note([("a", 1)])
@@ -130,9 +133,11 @@ def test_a_note_does_not_wait_for_a_write_that_hangs() -> None:
         flushing = pool.submit(noted.flush)
         assert writing.wait(timeout=10)
         noted.note([("b", 1)])
+        was_over = over.is_set()
         done.set()
         flushing.result(timeout=10)
     noted.close()
+    assert not was_over
 
 
 def test_notes_of_many_threads_are_all_counted() -> None:
@@ -161,3 +166,18 @@ def test_what_is_noted_after_the_end_starts_no_thread_and_is_written_by_the_next
     noted.close()
     noted.close()
     assert book.batches == [{"a": 1}]
+
+
+PROGRAM = """
+from operator import add
+from scim_server.storage.batches import Batches
+
+noted = Batches("some notes", lambda notes: print(dict(notes), flush=True), add)
+noted.note([("a", 1)])
+noted.note([("a", 2), ("b", 1)])
+"""
+
+
+def test_what_is_left_when_a_process_ends_is_written_then() -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
+    assert (ended.stdout, ended.stderr) == ("{'a': 3, 'b': 1}\n", "")

@@ -1,5 +1,6 @@
 """Pages by cursor show what a sort in Python shows, on both engines and in both directions, whatever else happens."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from scim_server.domain import filter as f
 from scim_server.domain.query import CursorPage, Direction, Order, Page, Position, Query, Selection
@@ -208,6 +210,32 @@ def test_the_total_is_that_of_the_first_page(world: World) -> None:
     start = Position((), "t-30")
     assert world.find(Query((Selection(THING),), CursorPage(3, start))).total == 60
     assert world.find(Query((Selection(THING),), CursorPage(3, start, total=77))).total == 77
+
+
+@pytest.mark.parametrize("page", [CursorPage(3), CursorPage(3, None, BACKWARD), Page(2, 3)])
+def test_the_total_never_denies_what_the_page_shows(database: Database, tenant: int, page: CursorPage | Page) -> None:
+    """Between the page and the count everything is deleted; four resources were seen."""
+    ids = [f"t-{number}" for number in range(9)]
+
+    def fill(transaction: Transaction) -> None:
+        for id in ids:
+            transaction.insert(THING, draft(THING, id), DAY)
+
+    def empty(transaction: Transaction) -> None:
+        for id in ids:
+            transaction.delete(THING, id, LATER)
+
+    statements = itertools.count(1)
+
+    def before(*_: object) -> None:
+        if next(statements) == 2:
+            database.storage.write(tenant, empty)
+
+    database.storage.write(tenant, fill)
+    event.listen(database.connections.reader, "before_cursor_execute", before)
+    found = database.storage.search(tenant, Query((Selection(THING),), page), frozenset())
+    assert (len(found.records), found.total) == (3, 4)
+    assert database.storage.search(tenant, Query((Selection(THING),)), frozenset()).total == 0
 
 
 @pytest.mark.req("R-CUR-04")

@@ -204,6 +204,7 @@ class _Run:
             return page.total
         if page.start is None and seen < page.count:
             return seen
+        # The count is of a later moment than the page, as by index: it never denies what was seen.
         return max(self._total(), seen)
 
     def _total(self) -> int:
