@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 32
 LONGEST: Final = 32 * 1024
-"""Characters of a token. With the longest filter, percent-encoded, it fits into the longest request line."""
+"""Characters of a token. With the longest filter, percent-encoded, it fits into the longest request line, where the
+limits of both are as they come; a client of a server with other ones sends it in the body of a search request.
+"""
 
 _VERSION: Final = b"\x01"
 """Of this form and of what is inside; a token of another one does not open."""

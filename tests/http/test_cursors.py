@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ from tests.http.server import GROUP, LIST_RESPONSE, SEARCH_REQUEST, Client, Serv
 
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 NAMES = [f"user{number}" for number in range(7)]
+OPERATION = Path(__file__).parents[2] / "docs" / "operation.md"
 
 
 @dataclass
@@ -379,6 +381,20 @@ def test_a_cursor_of_another_database_is_worth_nothing(walker: Client, on_both: 
     other = populated(on_both.client(on_both.server.token(on_both.server.tenant())))
     refused(walker.get(f"/Users?cursor={second(other)}"))
     refused(other.get(f"/Users?cursor={second(walker)}"))
+
+
+def test_a_key_that_was_replaced_holds_for_all_who_are_started_later(on_both: Bench) -> None:
+    """As docs/operation.md has it."""
+    statement = re.search(r"^DELETE FROM server_keys .*;$", OPERATION.read_text(encoding="utf-8"), re.MULTILINE)
+    assert statement is not None
+    running = populated(on_both.client(on_both.server.token(on_both.server.tenant())))
+    token = second(running)
+    on_both.server.database.connections.write(lambda connection: connection.execute(text(statement[0])))
+    assert names(page(running, cursor=token)) == NAMES[3:6]
+    restarted = on_both.client(running.token or "")
+    refused(restarted.get(f"/Users?cursor={token}"))
+    assert names(page(restarted, cursor=second(restarted))) == NAMES[3:6]
+    refused(running.get(f"/Users?cursor={second(restarted)}"))
 
 
 RIGHTS = ["read_only = true", "subject = 'somebody'", "dialect = 'strict'"]

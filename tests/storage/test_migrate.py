@@ -87,7 +87,8 @@ SENT = {
 
 
 def _equal(name: str, sent: str) -> Query:
-    return Query((Selection(THING, *bound(f.Comparison(path(name), f.Operator.EQ, sent), THING)),))
+    (test,) = bound(f.Comparison(path(name), f.Operator.EQ, sent), THING)
+    return Query((Selection(THING, test),))
 
 
 def test_many_may_migrate_at_once(database_url: str) -> None:

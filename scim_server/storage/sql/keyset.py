@@ -43,7 +43,10 @@ def parameters(page: CursorPage) -> dict[str, Any]:
 
 
 def check(start: Position, kinds: Sequence[Kind]) -> None:
-    """Raise InvalidCursor where the position is none in an order by such keys: another schema may have made it."""
+    """Raise InvalidCursor where the position is none in an order by such keys.
+
+    A second line of defence: a cursor is bound to the query and to the registry's stamp, and does not open for others.
+    """
     if len(start.keys) != len(kinds) or not Kind.TEXT.holds(start.id):
         raise InvalidCursor
     if not all(key is None or kind.holds(key) for key, kind in zip(start.keys, kinds, strict=True)):
