@@ -39,7 +39,7 @@ _TENANT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _LIFETIME: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _NEVER: Final = "never"
-INDIRECT_GROUPS: Final = "Whether a user's groups are also those that it is in through other groups."
+_INDIRECT_GROUPS_HELP: Final = "Whether a user's groups are also those that it is in through other groups."
 _MANY: Final = 5000
 
 
@@ -155,7 +155,7 @@ def tenant() -> None:
     metavar="URN:ATTRIBUTE",
     help="An attribute that need not be unique; may be repeated.",
 )
-@click.option("--indirect-groups", is_flag=True, help=INDIRECT_GROUPS)
+@click.option("--indirect-groups", is_flag=True, help=_INDIRECT_GROUPS_HELP)
 def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...], indirect_groups: bool) -> None:
     """Add a customer."""
     settings = Settings.load()
@@ -169,7 +169,7 @@ def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...], indi
 
 @tenant.command("set")
 @click.argument("name")
-@click.option("--indirect-groups/--no-indirect-groups", required=True, help=INDIRECT_GROUPS)
+@click.option("--indirect-groups/--no-indirect-groups", required=True, help=_INDIRECT_GROUPS_HELP)
 def set_tenant(name: str, indirect_groups: bool) -> None:
     """Change how a customer is served; it holds everywhere within five seconds."""
     with _ready(Settings.load()) as database:
@@ -194,7 +194,7 @@ def show_tenant(name: str) -> None:
         found = _tenant(database.tenancy, name)
         credentials = database.tenancy.credentials(found.id)
     live = sum(_state(credential, app.now()) == "live" for credential in credentials)
-    facts = {"Name": found.name, "Profile": found.profile, **_set(found), "Live tokens": str(live)}
+    facts = {"Name": found.name, "Profile": found.profile, **_settings_of(found), "Live tokens": str(live)}
     width = max(map(len, facts))
     for title, value in facts.items():
         click.echo(f"{title + ':':{width + 1}} {value}")
@@ -400,7 +400,7 @@ def _unique_attributes(settings: Settings, names: Iterable[str]) -> list[str]:
     return listed
 
 
-def _set(tenant: Tenant) -> dict[str, str]:
+def _settings_of(tenant: Tenant) -> dict[str, str]:
     """The settings that the tenant has."""
     variation = tenant.variation
     facts = {"Not unique": ", ".join(tenant.settings.get("not_unique", ()))}

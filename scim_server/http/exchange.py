@@ -113,13 +113,16 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
 
 def subject(editions: Editions) -> tuple[ResourceType, str]:
     """The type and the id of what the credential is bound to. Raises Unsupported where it is bound to nothing."""
-    exchange = current()
-    client = exchange.client
+    client = current().client
     resource_type = editions.of(client).registry.subject if client and client.subject else None
     if client is None or client.subject is None or resource_type is None:
         raise Unsupported("The credential is not bound to a resource, so that /Me is nobody.")
-    exchange.alias = {"endpoint": resource_type.endpoint, "id": client.subject}
     return resource_type, client.subject
+
+
+def stand_for(resource_type: ResourceType, id: str) -> None:
+    """Log and count the request as one for that resource, whatever its path."""
+    current().alias = {"endpoint": resource_type.endpoint, "id": id}
 
 
 def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None:

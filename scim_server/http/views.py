@@ -23,7 +23,7 @@ from scim_server.http import address, bulk, write
 from scim_server.http.body import read_object
 from scim_server.http.cursors import Cursors, binding
 from scim_server.http.discovery import ServiceProviderConfig
-from scim_server.http.exchange import Caller, Editions, caller, current, subject
+from scim_server.http.exchange import Caller, Editions, caller, current, stand_for, subject
 from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
@@ -194,6 +194,7 @@ class Views:
         A credential is bound to what exists, so that there is nothing to POST.
         """
         resource_type, id = subject(self._editions)
+        stand_for(resource_type, id)
         run = _ON_SUBJECT.get(request.method)
         if run is None:
             raise Unsupported("/Me is there already: a credential is bound to a resource that exists.")
