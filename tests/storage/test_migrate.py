@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from threading import Event
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import make_url, null, text, update
+from sqlalchemy import Connection, make_url, null, text, update
 from sqlalchemy.exc import DBAPIError
 
 from scim_server.domain import filter as f
@@ -21,7 +22,7 @@ from scim_server.storage.base import Draft, Duplicate, Entry, Record, Transactio
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql import rebuild as rebuilding
 from scim_server.storage.sql.migrate import configuration
-from scim_server.storage.sql.tables import membership_state, metadata, relations
+from scim_server.storage.sql.tables import membership_state, metadata, relations, schema_state
 from tests.databases import Databases
 from tests.storage.test_agreement import bound, path
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft
@@ -101,6 +102,26 @@ def test_many_may_migrate_at_once(database_url: str) -> None:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
     for database in databases:
         database.close()
+
+
+def test_the_first_stamp_may_be_taken_by_several_at_once(database: Database) -> None:
+    database.connections.write(lambda connection: connection.execute(schema_state.delete()))
+    taken, go = Event(), Event()
+
+    def take(connection: Connection) -> None:
+        rebuilding._set_stamp(connection, "stamp-1")
+        taken.set()
+        go.wait(timeout=5)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(database.connections.write, take)
+        assert taken.wait(timeout=10)
+        second = pool.submit(database.migrate)
+        wait([second], timeout=0.5)
+        go.set()
+        first.result(timeout=20)
+        second.result(timeout=20)
+    assert database.storage.readiness("stamp-1") is None
 
 
 def test_a_user_who_may_not_create_extensions_may_migrate(databases: Databases) -> None:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
-    delete,
     exists,
     func,
     insert,
@@ -39,7 +38,7 @@ from scim_server.storage.sql.engine import Connections
 from scim_server.storage.sql.entries import drop_entries, pairs
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import comparison_of
-from scim_server.storage.sql.spelling import json_list
+from scim_server.storage.sql.spelling import json_list, spelling_of
 from scim_server.storage.sql.store import Statements
 from scim_server.storage.sql.tables import json_form, membership_state, relations, resources, schema_state
 
@@ -162,8 +161,9 @@ def _is_bare(connection: Connection) -> bool:
 
 
 def _set_stamp(connection: Connection, stamp: str) -> None:
-    connection.execute(delete(schema_state))
-    connection.execute(insert(schema_state).values(id=1, stamp=stamp))
+    """Two that come first at once both find no stamp to replace: the second waits, and replaces that of the first."""
+    new = spelling_of(connection.dialect.name).insert(schema_state).values(id=1, stamp=stamp)
+    connection.execute(new.on_conflict_do_update(index_elements=[schema_state.c.id], set_={"stamp": stamp}))
 
 
 _STAMP = select(schema_state.c.stamp)
