@@ -1,5 +1,6 @@
 """Fixtures that any test may ask for: databases on both engines."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,6 +20,14 @@ settings.register_profile(
     database=None,
     phases=[Phase.explicit, Phase.generate],
 )
+
+
+def pytest_sessionstart() -> None:
+    """Forget what functions remember: a mutant runs in a process that has run the suite before, and would not be asked."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("scim_server."):
+            for remembered in vars(module).values():
+                getattr(remembered, "cache_clear", int)()
 
 
 @pytest.fixture(scope="session")
