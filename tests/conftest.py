@@ -23,11 +23,11 @@ settings.register_profile(
 
 
 def pytest_sessionstart() -> None:
-    """Forget what functions remember: a mutant runs in a process that has run the suite before, and would not be asked."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("scim_server."):
-            for remembered in vars(module).values():
-                getattr(remembered, "cache_clear", int)()
+    """Forget what functions remember: a mutant runs where the suite has run before, and would not be asked."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("scim_server.")]
+    for function in (value for module in modules for value in vars(module).values()):
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
 
 
 @pytest.fixture(scope="session")
