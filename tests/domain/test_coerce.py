@@ -148,7 +148,9 @@ def test_a_decimal_beyond_bounds_is_refused(value: Json) -> None:
 
 
 @req("R-TYPE-08", "R-COMPAT-02")
-@pytest.mark.parametrize("value", ["AQ==", "AQ", "AQI=", "AQI", "-_8=", "+/8", "AAAA", "+_8"])
+@pytest.mark.parametrize(
+    "value", ["AQ==", "AQ", "AQI=", "AQI", "-_8=", "+/8", "AAAA", "+_8", "-A==", "_A==", "----", "____"]
+)
 def test_base64_of_both_alphabets_with_or_without_padding_is_kept_as_it_was_sent(value: str) -> None:
     assert body({"blob": value}, strict()).attributes == {"blob": value}
 
@@ -305,6 +307,12 @@ def test_what_the_schemas_do_not_have_is_ignored_and_refused_in_strict(payload: 
     assert leniency.used == {"unknown-attribute": 1}
     with pytest.raises(InvalidSyntax, match=r"shoe|unknown|seat"):
         body({"name": "d", **payload}, strict())
+
+
+@req("R-SCH-09", "R-CHAR-03")
+def test_what_stands_behind_something_ignored_is_read() -> None:
+    payload = {"shoe": 1, "ports": [{"shoe": 1, "value": "1"}], "place": {"shoe": 1, "street": "x"}, "name": "d"}
+    assert body(payload, generic()).attributes == {"ports": [{"value": "1"}], "place": {"street": "x"}, "name": "d"}
 
 
 @req("R-CHAR-03", "R-PUT-06", "ENTRA-10", "R-ENT-02")
@@ -501,6 +509,8 @@ def test_a_repair_that_does_not_fit_is_no_repair(value: Json) -> None:
         ({"ports": ["x"]}, "ports: expected an object, got other text."),
         ({"ports": [{"primary": "x"}]}, "ports.primary: expected true or false, got other text."),
         ({"place": {"shelves": [1]}}, "place.shelves: expected a string, got another number."),
+        ({"ports": {}}, "ports: expected an array, got an object."),
+        ({DESK: "x"}, f"{DESK}: expected an object, got other text."),
     ],
 )
 def test_a_refusal_names_the_attribute_and_what_was_expected(payload: dict[str, Json], sentence: str) -> None:

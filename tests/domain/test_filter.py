@@ -1,5 +1,6 @@
 """Binding: names to attributes, operators and literals to types."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -128,8 +129,9 @@ WRONG_LITERALS: list[tuple[str, Literal]] = [
 @pytest.mark.parametrize(("name", "literal"), WRONG_LITERALS)
 def test_a_literal_of_another_type_is_refused(name: str, literal: Literal) -> None:
     leniency = strict()
-    with pytest.raises(InvalidFilter):
+    with pytest.raises(InvalidFilter) as refusal:
         f.bind(compared(name, EQ, literal), THING, leniency)
+    assert name in refusal.value.detail
     assert not leniency.used
 
 
@@ -154,6 +156,28 @@ def test_where_the_dialect_says_so_quotes_too_many_or_missing_are_mended_and_cou
     bound = f.bind(compared(name, EQ, literal), THING, leniency)
     assert bound == f.bind(compared(name, EQ, meant), THING, strict())
     assert leniency.used == {tolerance.value: 1}
+
+
+INSIDE: dict[str, Callable[[f.Filter, f.Filter], f.Filter]] = {
+    "and": lambda one, other: f.And((one, other)),
+    "or": lambda one, other: f.Or((one, other)),
+    "not": lambda _, other: f.Not(other),
+}
+
+
+@pytest.mark.req("ENTRA-04", "ENTRA-25")
+@pytest.mark.parametrize("inside", INSIDE.values(), ids=INSIDE)
+def test_a_literal_is_mended_wherever_it_stands(inside: Callable[[f.Filter, f.Filter], f.Filter]) -> None:
+    outer = inside(Presence(path("text")), compared("flag", EQ, "True"))
+    inner = inside(Presence(path("value")), compared("primary", EQ, "True"))
+    for bind in (
+        lambda leniency: f.bind(outer, THING, leniency),
+        lambda leniency: f.bind(Elements(path("emails"), inner), THING, leniency),
+        lambda leniency: f.bind_condition(inner, EMAILS, leniency),
+    ):
+        leniency = tolerant()
+        bind(leniency)
+        assert leniency.used == {"string-literal": 1}
 
 
 NEVER_MENDED: list[tuple[str, Literal]] = [
@@ -347,8 +371,9 @@ BAD_CONDITIONS = [
 @pytest.mark.req("R-FILT-17", "R-FILT-18", "R-PATCH-54")
 @pytest.mark.parametrize(("attribute", "condition"), BAD_CONDITIONS)
 def test_a_bad_filter_in_brackets_is_refused(attribute: Attribute, condition: f.Filter) -> None:
-    with pytest.raises(InvalidFilter):
+    with pytest.raises(InvalidFilter) as refusal:
         f.bind_condition(condition, attribute, tolerant())
+    assert refusal.value.detail != InvalidFilter.default
     with pytest.raises(InvalidFilter):
         f.bind(Elements(AttrPath(attribute.name), condition), THING, tolerant())
 

@@ -84,6 +84,7 @@ def test_operations_make_of_a_resource_what_the_rfc_and_the_connectors_mean(
         with pytest.raises(BadRequest) as refusal:
             patched(resource_type, before, sent, leniency)
         assert refusal.value.scim_type == outcome["error"]
+        assert refusal.value.detail != refusal.value.default, "the detail says nothing of this case"
     else:
         result = patched(resource_type, before, sent, leniency)
         assert result.attributes == (before if "unchanged" in outcome else outcome["after"])
