@@ -48,13 +48,14 @@ requirements: .venv/installed ## which requirements of the standard the tests pr
 MUTANTS ?= scim_server.domain.* scim_server.filtering.*
 
 .PHONY: mutation
-mutation: .venv-mutation/installed ## which deliberate faults in domain/ and filtering/ the tests catch (hours)
+mutation: .venv-mutation/installed ## which deliberate faults in domain/ and filtering/ the tests catch (half an hour)
 	.venv-mutation/bin/mutmut run $(foreach pattern,$(MUTANTS),'$(pattern)')
 	.venv-mutation/bin/python -m tests.mutation
 
-.venv-mutation/installed: requirements-mutation.txt
+.venv-mutation/installed: requirements-mutation.txt pyproject.toml
 	$(PYTHON) -m venv .venv-mutation
 	.venv-mutation/bin/python -m pip install --quiet --require-hashes --requirement requirements-mutation.txt
+	.venv-mutation/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
 	touch $@
 
 .PHONY: lint
