@@ -1,12 +1,16 @@
-"""Fixtures that any test may ask for: databases on both engines."""
+"""Fixtures that any test may ask for: databases on both engines, the log."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from scim_server.observability import configure
+from scim_server.observability import logs as logs_module
 from tests.databases import ENGINES, Databases
+from tests.logs import Log
 
 # How long an example takes says how busy the machine is, nothing about the code.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,7 +30,7 @@ def pytest_sessionstart() -> None:
     """Forget what functions remember: a mutant runs where the suite has run before, and would not be asked."""
     modules = [module for name, module in sys.modules.items() if name.startswith("scim_server.")]
     for function in (value for module in modules for value in vars(module).values()):
-        if hasattr(function, "cache_clear"):
+        if hasattr(type(function), "cache_clear"):  # of its type: a proxy of the framework may not be asked here
             function.cache_clear()
 
 
@@ -54,3 +58,22 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
     url = databases.create(request.param)
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    monkeypatch.setattr(logs_module._Process, "log", logs_module._Process.log)
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def log(restored: None) -> Log:
+    log = Log()
+    configure("json", "info", log.stream)
+    return log

@@ -6,16 +6,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from scim_server.observability import RequestFacts, configure, describe, metrics_page, observe, report, request_id
 from scim_server.observability import logs as logs_module
+from tests.logs import Log
 
 ROOT = Path(__file__).parent.parent
 ID = "0199d5a0-1111-7222-8333-444455556666"
@@ -32,40 +31,6 @@ FACTS = RequestFacts(
     dialect="entra",
     tolerances={"bare-word": 2},
 )
-
-
-class Log:
-    """Everything that was logged, parsed."""
-
-    def __init__(self) -> None:
-        self.stream = io.BytesIO()
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue().decode()
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [orjson.loads(line) for line in self.text.splitlines()]
-
-
-@pytest.fixture
-def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave the process's logging as it was."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    monkeypatch.setattr(logs_module._Process, "log", logs_module._Process.log)
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def log(restored: None) -> Log:
-    log = Log()
-    configure("json", "info", log.stream)
-    return log
 
 
 def test_a_request_is_one_line_with_its_facts(log: Log) -> None:

@@ -13,7 +13,7 @@ from scim_server import errors
 from scim_server.errors import InternalError, MethodNotAllowed, ScimError
 from scim_server.http import write
 from scim_server.http.exchange import current
-from scim_server.observability import report
+from scim_server.observability import describe, logger, report
 
 # What a client must find on an answer of that status, where the failure itself does not say it.
 _HEADERS: Final = {
@@ -37,6 +37,8 @@ def register(app: Flask) -> None:
 
 def _on_scim_error(error: ScimError) -> Response:
     current().scim_type = error.scim_type
+    if error.__cause__ is not None and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger().error("failed", request_id=current().request_id, **describe(error))
     answer = write.failure(error)
     if header := _HEADERS.get(error.status):
         answer.headers.setdefault(*header)

@@ -2,16 +2,17 @@
 
 A write is one transaction, which carries out one of `changes`. What changes nothing writes nothing, so its version
 and time stay. The work of a transaction may run again after a race, so everything in it follows from the arguments and
-the database alone.
+the database alone. What is stored is stored: where its answer cannot be made, the client gets a shorter one.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from scim_server.domain import compare, patch
 from scim_server.domain.project import Projection, Shape, shape
@@ -26,6 +27,10 @@ from scim_server.service.drafts import dumps
 from scim_server.service.representation import Representation, location, render, render_pieces
 from scim_server.service.spool import Spool
 from scim_server.storage.base import Pieces, PreparedRows, Record, Storage, Transaction
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 MOST_ROWS: Final = 1_000
 """A resource with more rows than this is read and written with as much memory as one with as many: a text of 100 to
@@ -50,14 +55,23 @@ class Resources:
     def create(
         self, context: Context, resource_type: ResourceType, payload: Mapping[str, Json], projection: Projection
     ) -> Representation:
-        """Store a new resource (RFC 7644 section 3.3). Raises InvalidValue, InvalidSyntax, Uniqueness."""
+        """Store a new resource (RFC 7644 section 3.3); it comes back without its rows where there is no room for them.
+
+        Raises InvalidValue, InvalidSyntax, Uniqueness.
+        """
         new = changes.new(context, resource_type, self._new_id(), payload)
+        wanted = _shape(projection, resource_type, new.named)
         now = self._now()
         rows = changes.first_rows(new, self._preparing(context, resource_type, new.id))
         meta = self._storage.write(
             context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now, rows)
         )
-        return _created(context, new, meta, _shape(projection, resource_type, new.named))
+        whole = _unless_it_fails(lambda: _created(context, new, meta, wanted))
+        if whole is not None:
+            return whole
+        record = _record(new, meta)
+        without_rows = _unless_it_fails(lambda: _rendered(context, resource_type, record, wanted))
+        return without_rows or _without_body(context, resource_type, record)
 
     def read(
         self,
@@ -88,7 +102,10 @@ class Resources:
         projection: Projection,
         conditions: Conditions,
     ) -> Representation:
-        """PUT (RFC 7644 section 3.5.1). Raises NotFound, PreconditionFailed and what `create` raises."""
+        """PUT (RFC 7644 section 3.5.1); without a body where the resource is stored and cannot be shown.
+
+        Raises NotFound, PreconditionFailed and what `create` raises.
+        """
         prepare = self._preparing(context, resource_type, id)
         edit = changes.replacement(context, resource_type, id, payload, conditions, prepare)
         return self._edit(context, edit, projection, self._read_back)
@@ -102,7 +119,7 @@ class Resources:
         projection: Projection,
         conditions: Conditions,
     ) -> Representation:
-        """PATCH (RFC 7644 section 3.5.2): all operations or none.
+        """PATCH (RFC 7644 section 3.5.2): all or nothing; without a body as `replace`, and where there are many rows.
 
         Raises NotFound, PreconditionFailed, a BadRequest, Uniqueness.
         """
@@ -136,7 +153,7 @@ class Resources:
             return record, read_back(transaction, resource_type, record, wanted), wanted
 
         record, shown, wanted = self._storage.write(context.tenant, work)
-        answer = None if shown is None else self._answer(context, resource_type, shown, wanted)
+        answer = _unless_it_fails(lambda: shown and self._answer(context, resource_type, shown, wanted))
         return answer or _without_body(context, resource_type, record)
 
     def _answer(
@@ -193,19 +210,37 @@ def _shape(projection: Projection, resource_type: ResourceType, named: Collectio
     return shape(projection, resource_type, supplied)
 
 
+def _unless_it_fails(answer: Callable[[], T]) -> T | None:
+    """An answer about what is stored by now, or None, whatever goes wrong: a client that was told of an error would
+    take it that nothing is.
+    """
+    try:
+        return answer()
+    except Exception:  # noqa: BLE001 -- whatever it is, it comes too late to fail the request
+        _log.exception("A write is stored; its answer could not be made.")
+        return None
+
+
+def _record(new: New, meta: Meta) -> Record:
+    """A new resource without its rows."""
+    made = new.creation.draft
+    return Record(new.resource_type.name, made.id, meta, made.stamp, made.document, made.hidden)
+
+
 def _created(context: Context, new: New, meta: Meta, wanted: Shape) -> Representation:
-    """The answer about a new resource, from what was stored."""
-    made, rows = new.creation.draft, new.creation.rows
-    record = Record(new.resource_type.name, made.id, meta, made.stamp, made.document, made.hidden)
+    """The answer about a new resource, from what was stored. It is spooled where `Storage.read` would leave out rows
+    that it shows: those of an attribute that has more than MOST_ROWS.
+    """
+    record, rows = _record(new, meta), new.creation.rows
 
     def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
         elements = iter(rows.get(attribute.name, {}).values())
         while piece := [dumps(element) for element in islice(elements, MOST_ROWS)]:
             yield piece
 
-    if sum(map(len, rows.values())) > MOST_ROWS:
+    if any(len(rows.get(name, ())) > MOST_ROWS for name in wanted.expand):
         return _spooled(context, new.resource_type, record, wanted, pieces)
-    texts = {name: dumps([*elements.values()]) for name, elements in rows.items()}
+    texts = {name: dumps([*elements.values()]) for name, elements in rows.items() if name in wanted.expand}
     return _rendered(context, new.resource_type, replace(record, rows=texts), wanted)
 
 
