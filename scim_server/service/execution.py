@@ -72,12 +72,23 @@ class Execution:
 
     def run(self, units: Iterable[Unit]) -> None:
         """Carry out the units in their order, until as many errors have occurred as end the request (R-BULK-08)."""
+        self._lock()
         for is_gathered, group in groupby(units, self._is_gathered):
             if is_gathered:
                 self._store([*group])
                 continue
             for (place,) in group:
                 self._carry_out(place)
+
+    def _lock(self) -> None:
+        """Hold all that is there and will change, whatever the order of the request: others name the same resources in
+        another order. What the request makes nobody else knows yet.
+        """
+        edits, removals = (
+            {step.task.id for step in self._steps if isinstance(step.task, kind)} - self._new_ids
+            for kind in (Edit, Removal)
+        )
+        self._transaction.lock_all(edits, removals)
 
     @property
     def _is_over(self) -> bool:

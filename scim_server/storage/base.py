@@ -11,7 +11,7 @@ code point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -161,7 +161,8 @@ class Found:
 class Transaction(Protocol):
     """One write transaction. What it did is there after the commit, or nothing of it is.
 
-    Order of calls in one transaction, so that no two of them wait for each other: `lock`, then rows, then `touch`.
+    Order of calls in one transaction, so that no two of them wait for each other: `lock`, then rows, then `touch`; for
+    several resources `lock_all` before all that.
     """
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
@@ -172,6 +173,13 @@ class Transaction(Protocol):
 
     def lock_membership(self, resource_type: ResourceType, id: str) -> int:
         """The membership version, held until the end; for a write that is conditional on it."""
+
+    def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
+        """Hold, before anything is written, all resources of these ids that there are, their membership versions, and
+        what else a deletion moves: for a transaction that changes many, so that two of them, whatever the order in
+        which they go through theirs, wait one for the other and not in a circle. In a number of statements that does
+        not depend on how many they are.
+        """
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
         """Store a new resource at version 1.

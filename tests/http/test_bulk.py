@@ -1,7 +1,10 @@
 """Bulk requests as a client sees them, on both engines."""
 
 import json
-from collections.abc import Callable, Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from werkzeug.test import TestResponse
 from scim_server.config import Settings
 from scim_server.http import exchange
 from scim_server.observability import RequestFacts
+from scim_server.storage.sql import engine
 from tests.databases import ENGINES, Databases
 from tests.http.bulk import (
     BULK_REQUEST,
@@ -283,10 +287,10 @@ def statements(server: Server, work: Callable[[], Any]) -> int:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
-    engine = server.database.connections.writer
-    event.listen(engine, "before_cursor_execute", note)
+    writer = server.database.connections.writer
+    event.listen(writer, "before_cursor_execute", note)
     work()
-    event.remove(engine, "before_cursor_execute", note)
+    event.remove(writer, "before_cursor_execute", note)
     return len(sent)
 
 
@@ -308,6 +312,63 @@ def test_the_log_says_how_many_operations_there_were(client: Client, monkeypatch
     send(client, user("a"), delete("/Users/x"))
     client.get("/Users")
     assert [(facts.route, facts.operations) for facts in seen] == [("/scim/v2/Bulk", 2), ("/scim/v2/Users", None)]
+
+
+# Several at once
+
+
+def bulks_at_once(server: Server, token: str, requests: Sequence[Sequence[dict[str, Any]]]) -> Counter[str]:
+    """How often each status came, where each request is sent by a thread of its own."""
+    clients = [Client(server.app(), token) for _ in requests]
+    gate = threading.Barrier(len(requests))
+
+    def run(client: Client, operations: Sequence[dict[str, Any]]) -> list[str]:
+        gate.wait()
+        return statuses(send(client, *operations))
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return Counter(status for found in pool.map(run, clients, requests) for status in found)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """After which attempts a transaction had to run again."""
+    seen: list[int] = []
+    monkeypatch.setattr(engine, "_pause", seen.append)
+    return seen
+
+
+@pytest.mark.req("R-PATCH-58", "R-BULK-19")
+def test_bulk_requests_that_change_the_same_groups_in_other_orders_do_not_lock_each_other_out(
+    server: Server, pauses: list[int]
+) -> None:
+    token = server.token(server.tenant())
+    client = Client(server.app(), token)
+    groups = [id_of(entry) for entry in send(client, *(group(str(n)) for n in range(20)))]
+
+    def additions(member: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        return [patch(f"/Groups/{id}", {"op": "add", "path": "members", "value": [{"value": member}]}) for id in ids]
+
+    orders = [groups, groups[::-1], groups[10:] + groups[:10], groups[::2] + groups[1::2]]
+    answered = bulks_at_once(server, token, [additions(f"m{n}", order) for n, order in enumerate(orders)])
+    assert (answered, pauses) == ({"200": 80}, [])
+    assert {tuple(sorted(members(client, id))) for id in groups} == {("m0", "m1", "m2", "m3")}
+
+
+@pytest.mark.req("R-DEL-01", "R-BULK-19")
+def test_bulk_requests_that_delete_members_of_the_same_groups_do_not_lock_each_other_out(
+    server: Server, pauses: list[int]
+) -> None:
+    token = server.token(server.tenant())
+    client = Client(server.app(), token)
+    users = [id_of(entry) for entry in send(client, *(user(str(n)) for n in range(40)))]
+    # Each request's users are in the same groups, in the opposite order of those of the other.
+    places = [*range(20), *reversed(range(20))]
+    groups = [group_of(f"g{n}", *(users[i] for i, place in enumerate(places) if place == n)) for n in range(20)]
+    ids = [id_of(entry) for entry in send(client, *groups)]
+    halves = [[delete(f"/Users/{id}") for id in half] for half in (users[:20], users[20:])]
+    assert (bulks_at_once(server, token, halves), pauses) == ({"204": 40}, [])
+    assert [members(client, id) for id in ids] == [[]] * 20
 
 
 # failOnErrors

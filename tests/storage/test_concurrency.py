@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,6 +149,40 @@ def test_a_deadlock_is_run_again_and_both_take_effect(storage: Storage, tenant: 
         for done in [pool.submit(work, "a", "b"), pool.submit(work, "b", "a")]:
             done.result()
     assert member_ids(storage, tenant, "a") == member_ids(storage, tenant, "b") == {"a", "b"}
+
+
+RIVALS: dict[str, Callable[[Transaction], object]] = {
+    "a change of what changes": lambda t: t.lock(THING, "a", frozenset()),
+    "a change of what goes": lambda t: t.lock(THING, "gone", frozenset()),
+    "rows of what changes": lambda t: t.lock_membership(THING, "a"),
+    "rows that go with what goes": lambda t: t.touch(THING, "g", LATER),
+    "the same in the other order": lambda t: t.lock_all(["gone", "a"], []),
+}
+
+
+@pytest.mark.req("R-PATCH-58", "R-BULK-19")
+@pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
+def test_what_is_locked_at_once_is_held_until_the_end(
+    storage: Storage, tenant: int, rival: Callable[[Transaction], object]
+) -> None:
+    create(storage, tenant, "a", "g", "gone")
+    named = RowsChange(add={"gone": {"value": "gone"}})
+    storage.write(tenant, lambda t: t.change_rows(THING, "g", MEMBERS, named))
+
+    def work(transaction: Transaction) -> None:
+        transaction.lock_all(["a", "nowhere"], ["gone", "nobody"])
+        waiting.append(pool.submit(storage.write, tenant, rival))
+        with pytest.raises(TimeoutError):
+            waiting[0].result(0.2)
+
+    waiting: list[Future[object]] = []
+    with ThreadPoolExecutor(1) as pool:
+        storage.write(tenant, work)
+        waiting[0].result(5)
+
+
+def test_nothing_to_lock_is_no_fault(storage: Storage, tenant: int) -> None:
+    storage.write(tenant, lambda t: t.lock_all([], []))
 
 
 def meet(barrier: threading.Barrier) -> None:

@@ -271,7 +271,7 @@ def _translated(error: SQLAlchemyError) -> Exception:
 _RUN_AGAIN = frozenset({Fault.CONTENTION, Fault.DISCONNECTED})
 _MOST_LOST = 2
 _MOST_ATTEMPTS = 12
-_LONGEST_PAUSE = 0.25
+_LONGEST_PAUSE = 0.5
 _IN_THE_WAY = "Other writes were in the way for too long."
 
 
@@ -283,8 +283,11 @@ def _attempts(deadline: float) -> Iterator[int]:
 
 
 def _pause(attempt: int) -> None:
-    """Wait a random time that doubles with each attempt, so that two that met do not meet again."""
-    time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))
+    """Wait a random time that grows with each attempt: short for those that met once, and soon long enough for a rival
+    with much to write to be through.
+    """
+    longest = min(_LONGEST_PAUSE, 0.002 * 4**attempt)
+    time.sleep(random.uniform(longest / 2, longest))
 
 
 # A condition that can be met by nothing drops the joins beside it; the linter takes that for a forgotten one.

@@ -67,6 +67,9 @@ class Listed:
 class Spelling(Protocol):
     """One engine's SQL for what differs."""
 
+    has_many_writers: bool
+    """Whether transactions write at the same time and wait for each other's rows; else each has the database alone."""
+
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
 
@@ -138,6 +141,8 @@ class Spelling(Protocol):
 
 
 class SqliteSpelling:
+    has_many_writers = False
+
     def insert(self, table: Table) -> Any:
         return sqlite.insert(table)
 
@@ -228,6 +233,8 @@ class SqliteSpelling:
 
 
 class PostgresqlSpelling:
+    has_many_writers = True
+
     def insert(self, table: Table) -> Any:
         return postgresql.insert(table)
 

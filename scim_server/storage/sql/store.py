@@ -58,6 +58,7 @@ from scim_server.storage.sql.entries import (
     refusal,
 )
 from scim_server.storage.sql.inserts import Inserts
+from scim_server.storage.sql.locks import Locks
 from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, columns, kind_of
 from scim_server.storage.sql.rows import RowsWriter, difference
 from scim_server.storage.sql.search import Searches
@@ -192,6 +193,7 @@ class Statements:
         self.insert = spelling.together(self.unique, _INSERT, self.indexed)
         self.insert_with_rows = spelling.together(self.unique, _INSERT, self.indexed, _INSERT_STATE)
         kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
+        self.locks = Locks(spelling, kinds)
         related = and_(relations.c.tenant_id == _TENANT, relations.c.kind.in_(kinds))
         drop_named = delete(relations).where(related, relations.c.target == _ID).returning(relations.c.owner)
         drop_owned = delete(relations).where(related, relations.c.owner == _ID, relations.c.target != _ID)
@@ -241,6 +243,9 @@ class SqlTransaction:
     def lock_membership(self, resource_type: ResourceType, id: str) -> int:
         version: int = self._run(_LOCK_MEMBERSHIP, resource=id).scalar_one()
         return version
+
+    def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
+        self._statements.locks.take(self._connection, self._tenant, changed, deleted)
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
         has_rows = bool(resource_type.rows_attributes)
