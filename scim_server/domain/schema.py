@@ -259,6 +259,10 @@ class ResourceType:
         """Core attributes kept as rows; a type that has some has a membership version too."""
         return tuple(a for a in self.schema.attributes if a.kept is Kept.ROWS)
 
+    def rows_attribute(self, name: str) -> Attribute:
+        """The one of `rows_attributes` that has exactly that name, which is known to be there."""
+        return next(a for a in self.rows_attributes if a.name == name)
+
     @cached_property
     def derived_attributes(self) -> tuple[Attribute, ...]:
         """Core attributes that are computed from rows when read."""

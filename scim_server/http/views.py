@@ -17,7 +17,7 @@ from scim_server.domain.patch import Operation
 from scim_server.domain.project import Shape, shape
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
-from scim_server.errors import Forbidden, InvalidVersion, NotFound, Unsupported
+from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, Unsupported
 from scim_server.filtering import operations
 from scim_server.http import address, bulk, write
 from scim_server.http.body import read_object
@@ -142,12 +142,13 @@ class Views:
     # Beside the standard (docs/large-groups.md).
 
     def elements(self, endpoint: str, id: str, attribute: str) -> Response:
-        """A page of the elements of an attribute kept as rows; there is no page by index."""
+        """A page of the elements of an attribute kept as rows: by cursor, in one order, each of them whole."""
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         parameters = _parameters()
+        _refuse_all_but_pages(parameters)
         found = search_request(parameters, self._limits, caller.context.leniency).filter
-        kept = next(a for a in resource_type.rows_attributes if a.name == attribute)
+        kept = resource_type.rows_attribute(attribute)
         bound = binding(caller.client, caller.context.registry.stamp, [resource_type], parameters, self._limits)
         walk = self._cursors.walk(bound + f" {attribute} of {id}".encode(errors="surrogatepass"))
         page = walk.page(parameters, self._limits)
@@ -262,6 +263,20 @@ def _parameters() -> Parameters:
 def _conditions() -> Conditions:
     if_match, if_none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
     return NONE if if_match is if_none_match is None else Conditions.parse(if_match, if_none_match)
+
+
+def _refuse_all_but_pages(parameters: Parameters) -> None:
+    """A client that pages by an index that nobody looks at would never come to an end."""
+    others = {
+        "startIndex": parameters.start_index,
+        "sortBy": parameters.sort_by,
+        "sortOrder": parameters.sort_order,
+        "attributes": parameters.attributes or None,
+        "excludedAttributes": parameters.excluded_attributes or None,
+    }
+    for name, value in others.items():
+        if value is not None:
+            raise InvalidValue(f"{name} means nothing here: elements are paged with filter, count and cursor.")
 
 
 def _refuse_filter() -> None:

@@ -197,7 +197,7 @@ def test_the_members_of_a_group_come_in_pages(client: Client) -> None:
 
 def test_without_a_cursor_the_first_page_is_meant(client: Client) -> None:
     address = group(client, ids(8), name="first")
-    found = page(client, address, count="2", startIndex="5")
+    found = page(client, address, count="2")
     assert [member["value"] for member in found["Resources"]] == ids(2)
     assert "startIndex" not in found
     assert "nextCursor" in found
@@ -220,6 +220,13 @@ def test_a_filter_names_sub_attributes(client: Client) -> None:
         ("filter=value", 400, "invalidFilter"),
         ("cursor=nonsense", 400, "invalidCursor"),
         ("count=two", 400, "invalidValue"),
+        ("startIndex=1", 400, "invalidValue"),
+        ("startIndex=101&count=100", 400, "invalidValue"),
+        ("STARTINDEX=5&cursor=", 400, "invalidValue"),
+        ("sortBy=display", 400, "invalidValue"),
+        ("sortOrder=descending", 400, "invalidValue"),
+        ("attributes=value", 400, "invalidValue"),
+        ("excludedAttributes=members.display", 400, "invalidValue"),
     ],
 )
 def test_a_wrong_question_about_members_is_refused(client: Client, query: str, status: int, scim_type: str) -> None:
