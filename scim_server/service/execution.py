@@ -190,14 +190,14 @@ class Execution:
                 raise InvalidValue(f"The operation with the bulkId {bulk_id[:64]!r}, which this one refers to, failed.")
 
     def _missing(self, units: Sequence[Unit]) -> frozenset[str]:
-        """The ids that creates name and no resource has, where the dialect minds. Those that this request gives out
-        are there, or else their own failure says more.
+        """The ids that creates name and no resource has, where the dialect minds. Those that the units give out will
+        be there, or else their own failure says more; those that were given out before may be gone again.
         """
         if Tolerance.UNKNOWN_MEMBER in self._context.leniency.dialect.tolerances:
             return frozenset()
-        tasks = [self._steps[place].task for unit in units for place in unit]
-        named = {id: None for task in tasks if isinstance(task, New) for id in task.references}
-        ids = [id for id in named if id not in self._new_ids]
+        tasks = [task for unit in units for place in unit if isinstance(task := self._steps[place].task, New)]
+        given_out = {task.id for task in tasks}
+        ids = [*dict.fromkeys(id for task in tasks for id in task.references if id not in given_out)]
         return frozenset(self._transaction.missing(ids)) if ids else frozenset()
 
     def _is_too_much(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:

@@ -245,6 +245,15 @@ def test_what_refers_to_a_failed_create_fails_too(client: Client) -> None:
     assert names(client, "/Groups", "displayName") == ["i"]
 
 
+@pytest.mark.req("R-BULK-14", "R-BULK-16")
+def test_strictly_a_create_cannot_refer_to_what_the_request_made_and_deleted(strict: Client) -> None:
+    made_and_gone = [delete("/Users/bulkId:m"), group("g", "m"), user("m")]
+    entries = send(strict, *made_and_gone, group("h", "g"), user("n"), group("i", "n"))
+    assert statuses(entries) == ["204", "400", "201", "400", "201", "201"]
+    assert entries[1]["response"]["detail"] == f"No resource has the id {id_of(entries[2])!r}."
+    assert names(strict, "/Groups", "displayName") == ["i"]
+
+
 @pytest.mark.req("R-BULK-16")
 def test_a_name_that_a_dependent_of_a_failed_create_would_have_taken_is_free(client: Client) -> None:
     """Stored at once, the third would have been refused for the second's sake."""
