@@ -12,13 +12,16 @@ from __future__ import annotations
 import errno
 import os
 import re
+import selectors
 import shutil
 import socket
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -38,6 +41,10 @@ from scim_server.observability import configure, logger, report, request_id
 from scim_server.observability.metrics import FOLDER_VARIABLE, forget_worker
 
 BACKLOG: Final = 2048
+_LINGER: Final = 2.0
+"""Seconds for which a connection that is over is read on, so that the end of the answer reaches the client."""
+_LEFT_OVER: Final = 64 * 2**10
+"""Bytes that are read meanwhile."""
 _MEMORY: Final = Path("/dev/shm")
 _COUNTERS: Final = re.compile(r"(?:counter|histogram|summary|gauge_[a-z]+)_\d+\.db")
 
@@ -200,7 +207,12 @@ class _Log(Logger):  # type: ignore[misc]
 
 
 class ScimWorker(ThreadWorker):  # type: ignore[misc]
-    """A gunicorn worker whose refusals are SCIM errors."""
+    """A gunicorn worker whose refusals are SCIM errors, and whose other clients wait for none that is leaving."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._leaving: dict[Any, int] = {}
+        """Connections that are over, and how many bytes are still read from them; the oldest first."""
 
     def init_process(self) -> None:
         # gunicorn 27 takes no more than 8,190 bytes of request line, whatever limit_request_line says; without a limit
@@ -218,6 +230,54 @@ class ScimWorker(ThreadWorker):  # type: ignore[misc]
             logger().warning("refused", status=status, reason=type(exc).__name__)
         with suppress(OSError):
             util.write_nonblock(client, _answer(status, detail))
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """gunicorn 27 would wait here, in the loop that accepts and closes all connections, until the client closes
+        its end of this one too.
+        """
+        if fs.cancelled() or (fs.exception() is None and not fs.result()):
+            self._begin_to_leave(conn)
+        else:
+            super().finish_request(conn, fs)
+
+    def _begin_to_leave(self, conn: Any) -> None:
+        """Say that no more comes. Closed at once, with anything unread, the client could lose what it was sent last
+        (RFC 9112 section 9.6).
+        """
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_on, conn))
+        except (OSError, ValueError):  # the client, or an error before, has closed it
+            self.nr_conns -= 1
+            conn.close()
+            return
+        conn.timeout = time.monotonic() + _LINGER
+        self._leaving[conn] = _LEFT_OVER
+
+    def _read_on(self, conn: Any, client: socket.socket) -> None:
+        try:
+            data = client.recv(_LEFT_OVER)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._leaving[conn] -= len(data)
+        if not data or self._leaving[conn] <= 0:
+            self._leave(conn)
+
+    def _leave(self, conn: Any) -> None:
+        del self._leaving[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """Called at least once a second, by a worker that is stopping too."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn in self._leaving if conn.timeout <= now]:
+            self._leave(conn)
 
 
 def _refusal(error: Exception) -> tuple[int, str]:

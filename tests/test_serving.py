@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -296,6 +297,75 @@ def test_an_idle_connection_is_kept_longer_than_a_pause(own_server: Server) -> N
     connection.request("GET", "/pid")
     assert connection.getresponse().read() == worker
     connection.close()
+
+
+LAST_REQUEST = b"GET /pid HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def is_taken(connection: socket.socket) -> bool:
+    """Whether the server still takes what is sent: where it has closed its end, it answers the first with a reset, upon
+    which the second fails.
+    """
+    try:
+        connection.send(b"x")
+        connection.send(b"x")
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.req("R-SEC-08")
+@pytest.mark.parametrize("own_server", [{"SCIM_THREADS": "1"}], indirect=True)
+def test_a_client_that_does_not_close_its_end_keeps_nobody_waiting(own_server: Server) -> None:
+    """The next one is answered before the server gives up on those that were there before."""
+    own_server.get("/pid")
+    with ExitStack() as held:
+        for _ in range(3):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", own_server.port), timeout=20))
+            connection.sendall(LAST_REQUEST)
+            assert read_to_the_end(connection).startswith(b"HTTP/1.1 200")
+        assert own_server.get("/pid")[0] == 200
+        assert is_taken(connection)
+
+
+@pytest.mark.req("R-SEC-08")
+def test_a_client_that_never_closes_its_end_is_left(own_server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=20) as connection:
+        connection.sendall(LAST_REQUEST)
+        read_to_the_end(connection)
+        deadline = time.monotonic() + 20
+        while is_taken(connection) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not is_taken(connection)
+    assert own_server.stop()[0] == 0
+
+
+@pytest.mark.req("R-SEC-08")
+def test_a_client_that_goes_on_sending_is_left_at_once(own_server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=20) as connection:
+        connection.sendall(LAST_REQUEST)
+        read_to_the_end(connection)
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            connection.sendall(bytes(500 * 2**20))
+
+
+def test_a_server_that_is_being_left_stops(own_server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=20) as connection:
+        connection.sendall(LAST_REQUEST)
+        read_to_the_end(connection)
+        assert own_server.stop()[0] == 0
+
+
+@pytest.mark.req("R-ERR-07")
+def test_a_refusal_reaches_a_client_that_has_sent_more(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(b"no HTTP\r\n\r\n" + b"x" * 30_000)
+        connection.sendall(b"x" * 30_000)
+        assert read_to_the_end(connection).startswith(b"HTTP/1.1 400")
 
 
 REFUSED = [
