@@ -1,29 +1,25 @@
 """The operations of a bulk request, carried out in one transaction so that each fails alone.
 
 What they come to is what they would come to one after the other. How it is done differs: consecutive creates are
-gathered and stored at once. Where that brought about what one after the other would not have (a create was tried
-although one that it refers to was refused, or more errors came than the client accepts), it is undone. It is tried
-once more with what is known then, and after that each half is stored by itself. An attempt that left out exactly those
-creates that refer to a failed one is what one after the other comes to, however they were chosen: up to a first
-difference both would have stored the same. So a thousand creates are a handful of statements, and a fault adds a few.
+gathered. What decides about them is read at once (which unique entries are taken, and which ids are of nothing), then
+it is decided here, one after the other, and what is left is stored at once. So a thousand creates are a handful of
+statements, however many of them fail.
 """
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
 from scim_server.domain.bulk import Operation
 from scim_server.domain.dialect import Tolerance
-from scim_server.domain.resource import Meta
 from scim_server.errors import Conflict, InvalidValue, ScimError
 from scim_server.service import changes
 from scim_server.service.changes import Edit, New, Removal
 from scim_server.service.context import Context
-from scim_server.storage.base import Transaction
+from scim_server.storage.base import Claims, Creation, Transaction
 
 Task: TypeAlias = New | Edit | Removal | ScimError
 """What an operation comes to: a write that can be carried out, or why there is none."""
@@ -107,7 +103,7 @@ class Execution:
         if self._is_over:
             return
         try:
-            self._check_needs(place, (place,), self.outcomes)
+            self._check_needs(place)
             self._note({place: self._transaction.attempt(lambda: self._done(self._steps[place].task))})
         except ScimError as error:
             if error.status >= 500:
@@ -125,108 +121,67 @@ class Execution:
 
     # Creates ---------------------------------------------------------------------------------------------------------
 
-    def _store(self, units: Sequence[Unit], guess: Mapping[int, Outcome] | None = None) -> None:
+    def _store(self, units: Sequence[Unit]) -> None:
+        """Decide one unit after the other who is stored, then store them at once."""
         if self._is_over:
             return
-        try:
-            self._note(self._transaction.attempt(lambda: self._stored(units, guess or {})))
-        except _OutOfOrder as undone:
-            if len(units) == 1:
-                self._note(undone.outcomes)
-            elif guess is None and self._most_errors is None:
-                self._store(units, undone.outcomes)
-            else:
-                middle = len(units) // 2
-                self._store(units[:middle])
-                self._store(units[middle:])
-
-    def _stored(self, units: Sequence[Unit], guess: Mapping[int, Outcome]) -> dict[int, Outcome]:
-        """The outcomes of units stored at once, with a guess at who fails. Raises _OutOfOrder where one after the
-        other would have been different, and for a circle of which not all is stored.
-        """
-        missing = self._missing(units)
-        foreseen = self._foreseen(units, missing, {**guess, **self.outcomes})
-        tried = [place for unit in units for place in unit if place not in foreseen]
-        outcomes = foreseen | self._inserted(tried)
-        # Known by now is what one after the other would have known before each of them was tried.
-        in_hindsight = self._foreseen(units, missing, outcomes | self.outcomes)
-        if _statuses(in_hindsight) != _statuses(foreseen) or self._is_too_much(units, outcomes):
-            raise _OutOfOrder({place: _undone(outcome) for place, outcome in outcomes.items()})
-        return outcomes
-
-    def _inserted(self, places: Sequence[int]) -> dict[int, Outcome]:
-        creations = [task.creation for place in places if isinstance(task := self._steps[place].task, New)]
-        answers = self._transaction.insert_all(creations, self._now) if creations else ()
-        return {place: _outcome(answer) for place, answer in zip(places, answers, strict=True)}
-
-    def _foreseen(
-        self, units: Sequence[Unit], missing: frozenset[str], known: Mapping[int, Outcome]
-    ) -> dict[int, Outcome]:
-        """The failures that follow from what is known. One of a circle takes the others along."""
-        failures: dict[int, Outcome] = {}
-        known = ChainMap(failures, {**known})
+        created = [task for unit in units for place in unit if isinstance(task := self._steps[place].task, New)]
+        missing, claims = self._missing(created), self._transaction.claims([task.creation for task in created])
+        stored: list[int] = []
         for unit in units:
-            own = {place: flaw for place in unit if (flaw := self._flaw(place, unit, known, missing))}
-            if own:
-                failures |= {place: own.get(place) or Conflict() for place in unit}
-        return failures
+            if self._is_over:
+                break
+            failures = self._flaws(unit, missing) or self._refusals(unit, claims)
+            self._note(failures)
+            stored += [] if failures else unit
+        metas = self._transaction.insert_all([*self._creations(stored)], self._now)
+        self._note({place: Success(201, meta.etag) for place, meta in zip(stored, metas, strict=True)})
 
-    def _flaw(self, place: int, unit: Unit, known: Mapping[int, Outcome], missing: frozenset[str]) -> ScimError | None:
+    def _creations(self, places: Iterable[int]) -> Iterator[Creation]:
+        return (task.creation for place in places if isinstance(task := self._steps[place].task, New))
+
+    def _flaws(self, unit: Unit, missing: frozenset[str]) -> dict[int, Outcome]:
+        """The failures of a unit of which any cannot be stored, whatever is taken."""
+        together = frozenset(unit)
+        return _of_all(unit, {place: self._flaw(place, together, missing) for place in unit})
+
+    def _refusals(self, unit: Unit, claims: Claims) -> dict[int, Outcome]:
+        """The failures of a unit of which any wants what another resource has; without any, it is given to them."""
+        return _of_all(unit, dict(zip(unit, claims.take([*self._creations(unit)]), strict=True)))
+
+    def _flaw(self, place: int, unit: frozenset[int], missing: frozenset[str]) -> ScimError | None:
         task = self._steps[place].task
         if isinstance(task, ScimError):
             return task
         try:
-            self._check_needs(place, unit, known)
+            self._check_needs(place, unit)
         except InvalidValue as error:
             return error
         unknown = [id for id in task.references if id in missing] if missing and isinstance(task, New) else ()
         return changes.unknown_reference(unknown[0]) if unknown else None
 
-    def _check_needs(self, place: int, unit: Unit, outcomes: Mapping[int, Outcome]) -> None:
+    def _check_needs(self, place: int, unit: frozenset[int] = frozenset()) -> None:
         """Raises InvalidValue where a create that the operation refers to failed (R-BULK-16)."""
         for need in self._steps[place].needs:
-            if need not in unit and isinstance(outcomes.get(need), ScimError):
+            if need not in unit and isinstance(self.outcomes.get(need), ScimError):
                 bulk_id = self._steps[need].operation.bulk_id or ""
                 raise InvalidValue(f"The operation with the bulkId {bulk_id[:64]!r}, which this one refers to, failed.")
 
-    def _missing(self, units: Sequence[Unit]) -> frozenset[str]:
-        """The ids that creates name and no resource has, where the dialect minds. Those that the units give out will
-        be there, or else their own failure says more; those that were given out before may be gone again.
+    def _missing(self, created: Sequence[New]) -> frozenset[str]:
+        """The ids that creates name and no resource has, where the dialect minds. Those that they give out themselves
+        will be there, or else their own failure says more; those that were given out before may be gone again.
         """
         if Tolerance.UNKNOWN_MEMBER in self._context.leniency.dialect.tolerances:
             return frozenset()
-        tasks = [task for unit in units for place in unit if isinstance(task := self._steps[place].task, New)]
-        given_out = {task.id for task in tasks}
-        ids = [*dict.fromkeys(id for task in tasks for id in task.references if id not in given_out)]
+        given_out = {task.id for task in created}
+        ids = [*dict.fromkeys(id for task in created for id in task.references if id not in given_out)]
         return frozenset(self._transaction.missing(ids)) if ids else frozenset()
 
-    def _is_too_much(self, units: Sequence[Unit], outcomes: Mapping[int, Outcome]) -> bool:
-        """Whether a circle was stored in part, or the last error that is accepted came before the last unit."""
-        errors = [_errors(outcomes[place] for place in unit) for unit in units]
-        if any(0 < failed < len(unit) for failed, unit in zip(errors, units, strict=True)):
-            return True
-        return self._most_errors is not None and self.errors + sum(errors[:-1]) >= self._most_errors
 
-
-class _OutOfOrder(Exception):
-    """Carries the outcomes of what was undone, of which nothing is stored."""
-
-    def __init__(self, outcomes: Mapping[int, Outcome]) -> None:
-        super().__init__()
-        self.outcomes = outcomes
+def _of_all(unit: Unit, own: Mapping[int, ScimError | None]) -> dict[int, Outcome]:
+    """The failures of a unit: one of a circle takes the others along."""
+    return {place: own[place] or Conflict() for place in unit} if any(own.values()) else {}
 
 
 def _errors(outcomes: Iterable[Outcome]) -> int:
     return sum(isinstance(outcome, ScimError) for outcome in outcomes)
-
-
-def _statuses(outcomes: Mapping[int, Outcome]) -> dict[int, int]:
-    return {place: outcome.status for place, outcome in outcomes.items()}
-
-
-def _outcome(answer: Meta | ScimError) -> Outcome:
-    return Success(201, answer.etag) if isinstance(answer, Meta) else answer
-
-
-def _undone(outcome: Outcome) -> Outcome:
-    return outcome if isinstance(outcome, ScimError) else Conflict()

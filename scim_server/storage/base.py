@@ -158,6 +158,15 @@ class Found:
     edges: Edges | None = None
 
 
+class Claims(Protocol):
+    """Which unique entries are taken: by resources that are there, and by creations that were given theirs."""
+
+    def take(self, creations: Sequence[Creation]) -> Sequence[Uniqueness | None]:
+        """Give all of the creations their entries, or none of them where any is refused: for each of them the refusal,
+        or None, as if one had been stored after the other.
+        """
+
+
 class Transaction(Protocol):
     """One write transaction. What it did is there after the commit, or nothing of it is.
 
@@ -187,11 +196,14 @@ class Transaction(Protocol):
         Raises errors.Uniqueness where a unique entry is taken, naming the attribute.
         """
 
-    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta | Uniqueness]:
+    def claims(self, creations: Sequence[Creation]) -> Claims:
+        """Which of the creations' unique entries are taken, read in one statement."""
+
+    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta]:
         """Store new resources with their rows, in a number of statements that does not depend on how many they are.
 
-        The outcome is that of one `insert` after the other: a creation whose unique entry another resource has, or one
-        before it in the list that was stored, is refused alone and leaves nothing. An answer for each, in their order.
+        `claims` has given each its unique entries. Where another transaction has taken one since, this one is run
+        again.
         """
 
     def attempt(self, work: Callable[[], T]) -> T:

@@ -315,6 +315,50 @@ def test_a_thousand_creates_are_as_many_statements_as_ten(server: Server, dialec
     assert few == many < 20
 
 
+def dependents(count: int) -> list[dict[str, Any]]:
+    """Half of them conflict, each of the others refers to one that does."""
+    return [each for n in range(count // 2) for each in (group(f"a{n}", name="taken"), group(f"b{n}", f"a{n}"))]
+
+
+def circles(count: int) -> list[dict[str, Any]]:
+    """Pairs that are members of each other, one of each pair in conflict, and between them what can be stored."""
+    pairs = ((group(f"a{n}", f"b{n}"), group(f"b{n}", f"a{n}", name="taken")) for n in range(count // 2))
+    return [each for n, pair in enumerate(pairs) for each in (*pair, user(f"u{n}"))]
+
+
+def chain(count: int) -> list[dict[str, Any]]:
+    return [group("0", name="taken"), *(group(str(n), str(n - 1)) for n in range(1, count))]
+
+
+def conflicts(count: int) -> list[dict[str, Any]]:
+    return [each for n in range(count) for each in (user(f"u{n}"), group(f"g{n}", name="taken"))]
+
+
+@pytest.mark.req("R-BULK-08", "R-BULK-15", "R-BULK-16")
+@pytest.mark.parametrize("accepted", [None, 0.5, 0.9, 1, 2])
+@pytest.mark.parametrize("shape", [dependents, circles, chain, conflicts])
+def test_hundreds_of_failures_are_as_many_statements_as_ten(
+    server: Server, shape: Callable[[int], list[dict[str, Any]]], accepted: float | None
+) -> None:
+    """`accepted` is the number of errors that end the request, as a part of those that there would be."""
+    failed: list[int] = []
+
+    def work(failures: int) -> Callable[[], Any]:
+        client = Client(server.app(), server.token(server.tenant()))
+        send(client, group("taken"))
+        most = None if accepted is None else int(failures * accepted)
+
+        def run() -> None:
+            entries = send(client, *shape(failures), failOnErrors=most)
+            failed.append(sum(status >= "400" for status in statuses(entries)))
+
+        return run
+
+    few, many = statements(server, work(20)), statements(server, work(400))
+    assert few == many < 20
+    assert failed == [20 * min(accepted or 1, 1), 400 * min(accepted or 1, 1)]
+
+
 def test_the_log_says_how_many_operations_there_were(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[RequestFacts] = []
     monkeypatch.setattr(exchange, "observe", seen.append)

@@ -40,7 +40,16 @@ def creation(id: str, resource_type: ResourceType = THING, members: Sequence[str
 
 
 def insert_all(storage: Storage, tenant: int, *creations: Creation) -> Sequence[Outcome]:
-    return storage.write(tenant, lambda transaction: transaction.insert_all(creations, DAY))
+    """Those are stored whose unique entries are free when it is their turn."""
+
+    def work(transaction: Transaction) -> Sequence[Outcome]:
+        claims = transaction.claims(creations)
+        refusals = [refusal for creation in creations for refusal in claims.take([creation])]
+        free = [creation for creation, refusal in zip(creations, refusals, strict=True) if refusal is None]
+        metas = iter(transaction.insert_all(free, DAY))
+        return [refusal or next(metas) for refusal in refusals]
+
+    return storage.write(tenant, work)
 
 
 def insert(transaction: Transaction, creation: Creation) -> Meta:
@@ -181,6 +190,18 @@ def test_of_several_taken_values_the_same_one_is_named(storage: Storage, tenant:
     (refused,) = insert_all(storage, tenant, creation("new", **both))
     (alone,) = insert_each(storage, tenant, [creation("new", **both)])
     assert told([refused]) == told([alone])
+
+
+@pytest.mark.req("R-BULK-15")
+def test_claims_are_given_to_all_of_several_or_to_none(storage: Storage, tenant: int) -> None:
+    insert_each(storage, tenant, [creation("old", text="taken")])
+    a, b, c, also_a = (creation(text, text=text) for text in ("a", "b", "taken", "A"))
+
+    def work(transaction: Transaction) -> list[list[bool]]:
+        claims = transaction.claims([a, b, c, also_a])
+        return [[refusal is None for refusal in claims.take(each)] for each in ([a, c], [a, also_a], [b, a], [a], [])]
+
+    assert storage.write(tenant, work) == [[True, False], [True, False], [True, True], [False], []]
 
 
 def test_an_empty_list_comes_to_nothing(storage: Storage, tenant: int) -> None:

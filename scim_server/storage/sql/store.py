@@ -33,6 +33,7 @@ from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import (
+    Claims,
     Creation,
     Draft,
     Entries,
@@ -265,7 +266,10 @@ class SqlTransaction:
         self._new.update((draft.id, attribute.name) for attribute in resource_type.rows_attributes)
         return Meta(now, now, 1, 1 if has_rows else None)
 
-    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta | errors.Uniqueness]:
+    def claims(self, creations: Sequence[Creation]) -> Claims:
+        return self._statements.inserts.claims(self._connection, self._tenant, creations)
+
+    def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta]:
         return self._statements.inserts.run(self._connection, self._tenant, creations, now)
 
     def attempt(self, work: Callable[[], T]) -> T:
