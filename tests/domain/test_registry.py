@@ -17,12 +17,21 @@ REGISTRY = Registry((DEVICE,), published((DEVICE,), (DISCOVERY,)), "stamp")
 BUILT_IN = catalog.load()
 
 
+def rows(name: str) -> Attribute:
+    return Attribute(name, AttributeType.COMPLEX, multi_valued=True, kept=Kept.ROWS)
+
+
 @req("R-RT-03", "R-HTTP-11")
 def test_endpoints_and_names_are_exact() -> None:
     assert REGISTRY.at("/Devices") is DEVICE
     assert REGISTRY.named("Device") is DEVICE
     assert [REGISTRY.at(e) for e in ("/devices", "Devices", "/Users")] == [None] * 3
     assert REGISTRY.named("device") is None
+
+
+def test_an_attribute_kept_as_rows_is_found_by_its_exact_name() -> None:
+    kept = replace(DEVICE, schema=replace(DEVICE.schema, attributes=(rows("first"), rows("second"))))
+    assert [kept.rows_attribute(name) for name in ("first", "second")] == [*kept.rows_attributes]
 
 
 @req("R-SCH-10", "R-DISC-03")
