@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scim_server.config import Settings
 from scim_server.domain.bulk import execution_order
 from tests.databases import ENGINES, Databases
-from tests.http.bulk import Entry, group, names, send, statuses
+from tests.http.bulk import Entry, delete, group, id_of, names, patch, send, statuses, user
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server
 
 ENOUGH = settings(
@@ -140,6 +140,55 @@ def test_it_leaves_what_single_requests_leave(
         for n, operation in enumerate(operations)
     ]
     entries = send(together.client, *numbered, failOnErrors=most)
+    assert statuses(entries) == expected
+    assert together.state() == alone.state()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Entry]:
+    """Creates, and changes and deletions of what was created before them."""
+    operations: list[Entry] = []
+    for number in range(draw(st.integers(2, 12))):
+        made = [entry["bulkId"] for entry in operations if entry["method"] == "POST"]
+        named = draw(st.lists(st.sampled_from(made), max_size=2, unique=True)) if made else []
+        name, one = draw(st.sampled_from("abcdefgh")), named[0] if named else None
+        choices = [user(str(number), name), group(str(number), *named, name=name)]
+        if one is not None:
+            choices += [delete(f"/{kind}/bulkId:{one}", bulkId=str(number)) for kind in ("Users", "Users", "Groups")]
+            addition = {"op": "add", "path": "members", "value": [{"value": f"bulkId:{named[-1]}"}]}
+            choices.append(patch(f"/Groups/bulkId:{one}", addition, bulkId=str(number)))
+        operations.append(draw(st.sampled_from(choices)))
+    return operations
+
+
+def step_by_step(world: World, operations: Sequence[Entry]) -> list[str]:
+    """The statuses of the operations, each a request of its own with the ids that came before."""
+    found: list[str] = []
+    for operation in operations:
+        text = json.dumps(operation)
+        for bulk_id, id in world.ids.items():
+            text = text.replace(f'bulkId:{bulk_id}"', f'{id}"')
+        if "bulkId:" in text:
+            found.append("400")
+            continue
+        sent = json.loads(text)
+        answer = world.client.send(sent["method"], sent["path"], sent.get("data"))
+        found.append(str(answer.status_code))
+        if answer.status_code == 201:
+            world.ids[operation["bulkId"]] = answer.get_json(force=True)["id"]
+    return found
+
+
+@pytest.mark.req("R-BULK-12", "R-BULK-14", "R-BULK-16")
+@ENOUGH
+@given(histories(), st.sampled_from(["generic", "strict"]))
+def test_what_refers_back_comes_to_what_single_requests_come_to(
+    server: Server, operations: list[Entry], dialect: str
+) -> None:
+    alone, together = World(server, dialect), World(server, dialect)
+    expected = step_by_step(alone, operations)
+    entries = send(together.client, *operations)
+    together.ids |= {entry["bulkId"]: id_of(entry) for entry in entries if entry["status"] == "201"}
     assert statuses(entries) == expected
     assert together.state() == alone.state()
 
