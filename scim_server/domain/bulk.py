@@ -77,7 +77,9 @@ def creates(operations: Sequence[Operation]) -> dict[str, int]:
 
 
 def references(operation: Operation) -> tuple[str, ...]:
-    """The bulkIds that the operation refers to, each once."""
+    """The bulkIds that the operation refers to, each once. In a path they stand as they are, without a slash and not
+    percent-encoded.
+    """
     found: dict[str, None] = {}
 
     def note(bulk_id: str) -> str | None:
@@ -144,6 +146,8 @@ def _misshapen_data(operation: Operation) -> ScimError | None:
 
 def _resolved(operation: Operation, resolve: Resolve) -> Operation:
     path = _in_text(operation.path.rstrip("/"), resolve)
+    if operation.method == Method.DELETE:
+        return replace(operation, path=path)  # data means nothing to it
     in_data = _in_patch if operation.method == Method.PATCH else _in_value
     return replace(operation, path=path, data=in_data(operation.data, resolve))
 

@@ -130,6 +130,13 @@ def test_references_in_data_become_ids(method: str, data: Any, expected: Any) ->
     assert resolved(operation(method, data=data), IDS).data == expected
 
 
+@pytest.mark.req("R-BULK-05")
+def test_the_data_of_a_delete_means_nothing() -> None:
+    deletion = operation("DELETE", "/Users/bulkId:ana", {"x": "bulkId:ben"})
+    assert references(deletion) == ("ana",)
+    assert resolved(deletion, IDS).data == deletion.data
+
+
 @pytest.mark.parametrize("data", NO_REFERENCE)
 def test_other_texts_are_no_references(data: Any) -> None:
     assert references(operation(data=data)) == ()
@@ -175,6 +182,11 @@ def test_references_in_patch_operations_become_ids(raw: Any, member: str, expect
 def test_references_in_the_path_of_an_operation_become_ids() -> None:
     for path in ("/Users/bulkId:ana", "/Users/bulkId:ana/"):
         assert resolved(operation("DELETE", path), IDS).path == "/Users/id-1"
+
+
+def test_a_bulk_id_is_not_decoded_in_a_path_and_has_no_slash_there() -> None:
+    named = [references(operation("DELETE", f"/Users/bulkId:{bulk_id}")) for bulk_id in ("a%20b", "a b", "a b/c")]
+    assert named == [("a%20b",), ("a b",), ()]
 
 
 def test_what_is_unknown_stays_as_it_is() -> None:

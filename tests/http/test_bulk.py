@@ -254,6 +254,15 @@ def test_strictly_a_create_cannot_refer_to_what_the_request_made_and_deleted(str
     assert names(strict, "/Groups", "displayName") == ["i"]
 
 
+@pytest.mark.req("R-BULK-05")
+def test_the_data_of_a_delete_hinders_nothing(client: Client) -> None:
+    id = client.create("ana")["id"]
+    entries = send(
+        client, user("a", "ana"), {**delete(f"/Users/{id}"), "data": {"value": "bulkId:a", "of": "bulkId:x"}}
+    )
+    assert statuses(entries) == ["409", "204"]
+
+
 @pytest.mark.req("R-BULK-16")
 def test_a_name_that_a_dependent_of_a_failed_create_would_have_taken_is_free(client: Client) -> None:
     """Stored at once, the third would have been refused for the second's sake."""
