@@ -141,39 +141,39 @@ def patching(
 def insert(
     transaction: Transaction,
     leniency: Leniency,
-    new: New,
+    wanted: New,
     now: str,
     rows: Mapping[str, RowsChange | PreparedRows],
 ) -> Meta:
     """Store one new resource; `rows` are those of `first_rows`. Raises Uniqueness, InvalidValue."""
     # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
     for name in rows:
-        check_references(transaction, leniency, new.creation.rows[name])
-    meta = transaction.insert(new.resource_type, new.creation.draft, now)
+        check_references(transaction, leniency, wanted.creation.rows[name])
+    meta = transaction.insert(wanted.resource_type, wanted.creation.draft, now)
     for name, change in rows.items():
-        transaction.change_rows(new.resource_type, new.id, _rows_attribute(new.resource_type, name), change)
+        transaction.change_rows(wanted.resource_type, wanted.id, _rows_attribute(wanted.resource_type, name), change)
     return meta
 
 
-def first_rows(new: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
+def first_rows(wanted: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
     """The rows that a resource is made with, as changes."""
     return {
-        name: prepare(_rows_attribute(new.resource_type, name), RowsChange(add=dict(elements)))
-        for name, elements in new.creation.rows.items()
+        name: prepare(_rows_attribute(wanted.resource_type, name), RowsChange(add=dict(elements)))
+        for name, elements in wanted.creation.rows.items()
     }
 
 
 def edit(
-    transaction: Transaction, context: Context, edit: Edit, now: str, expand: Expand = NOTHING
+    transaction: Transaction, context: Context, wanted: Edit, now: str, expand: Expand = NOTHING
 ) -> tuple[Record, Change]:
     """Carry out a change: the record as it is then, its rows aside, and what was wanted.
 
     `expand` names what to bring along. Raises NotFound, PreconditionFailed, a BadRequest, Uniqueness.
     """
-    record = _locked(transaction, edit.resource_type, edit.id, expand, edit.conditions)
-    before = attributes_of(record, context.registry, edit.resource_type)
-    change = edit.change_of(before)
-    return _write(transaction, context, edit.resource_type, record, before, change, now), change
+    record = _locked(transaction, wanted.resource_type, wanted.id, expand, wanted.conditions)
+    before = attributes_of(record, context.registry, wanted.resource_type)
+    change = wanted.change_of(before)
+    return _write(transaction, context, wanted.resource_type, record, before, change, now), change
 
 
 def remove(transaction: Transaction, removal: Removal, now: str) -> None:
@@ -251,10 +251,10 @@ def _write(
     if change.attributes != before:
         # Which entries it has depends on the registry that wrote it.
         old = entries(resource_type, before) if record.stamp == context.registry.stamp else None
-        new = draft(context.registry, resource_type, record.id, change.attributes)
-        version = transaction.update(resource_type, old, new, now)
+        after = draft(context.registry, resource_type, record.id, change.attributes)
+        version = transaction.update(resource_type, old, after, now)
         meta = replace(record.meta, version=version, last_modified=max(record.meta.last_modified, now))
-        record = replace(record, meta=meta, stamp=new.stamp, document=new.document, hidden=new.hidden)
+        record = replace(record, meta=meta, stamp=after.stamp, document=after.document, hidden=after.hidden)
     if _change_rows(transaction, context, resource_type, record.id, change.rows):
         version = transaction.touch(resource_type, record.id, now)
         meta = replace(record.meta, membership_version=version, last_modified=max(record.meta.last_modified, now))
