@@ -184,10 +184,9 @@ class Transaction(Protocol):
         """The membership version, held until the end; for a write that is conditional on it."""
 
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
-        """Hold, before anything is written, all resources of these ids that there are, their membership versions, and
-        what else a deletion moves: for a transaction that changes many, so that two of them, whatever the order in
-        which they go through theirs, wait one for the other and not in a circle. In a number of statements that does
-        not depend on how many they are.
+        """Hold, before anything is written, all resources of these ids that there are, and those whose rows name what
+        will be deleted: for a transaction that changes several, so that two of them, whatever the order in which they
+        go through theirs, wait one for the other and not in a circle. One statement, however many they are.
         """
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:

@@ -433,6 +433,22 @@ def test_bulk_requests_that_delete_members_of_the_same_groups_do_not_lock_each_o
     assert [members(client, id) for id in ids] == [[]] * 20
 
 
+@pytest.mark.req("R-DEL-01", "R-BULK-19")
+def test_members_are_deleted_while_a_bulk_request_changes_their_groups(server: Server, pauses: list[int]) -> None:
+    token = server.token(server.tenant())
+    client = Client(server.app(), token)
+    users = [id_of(entry) for entry in send(client, *(user(str(n)) for n in range(20)))]
+    groups = [id_of(entry) for entry in send(client, *(group_of(f"g{n}", *users) for n in range(20)))]
+    empty = [patch(f"/Groups/{id}", {"op": "remove", "path": "members"}) for id in reversed(groups)]
+    other = Client(server.app(), token)
+    with ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(send, client, *empty)
+        deleted = [other.send("DELETE", f"/Users/{id}").status_code for id in users]
+        assert statuses(answered.result()) == ["200"] * 20
+    assert (deleted, pauses) == ([204] * 20, [])
+    assert [members(client, id) for id in groups] == [[]] * 20
+
+
 # failOnErrors
 
 

@@ -154,8 +154,7 @@ def test_a_deadlock_is_run_again_and_both_take_effect(storage: Storage, tenant: 
 RIVALS: dict[str, Callable[[Transaction], object]] = {
     "a change of what changes": lambda t: t.lock(THING, "a", frozenset()),
     "a change of what goes": lambda t: t.lock(THING, "gone", frozenset()),
-    "rows of what changes": lambda t: t.lock_membership(THING, "a"),
-    "rows that go with what goes": lambda t: t.touch(THING, "g", LATER),
+    "a change of what loses a row with it": lambda t: t.lock(THING, "g", frozenset()),
     "the same in the other order": lambda t: t.lock_all(["gone", "a"], []),
 }
 
