@@ -151,14 +151,14 @@ def insert(
         check_references(transaction, leniency, wanted.creation.rows[name])
     meta = transaction.insert(wanted.resource_type, wanted.creation.draft, now)
     for name, change in rows.items():
-        transaction.change_rows(wanted.resource_type, wanted.id, _rows_attribute(wanted.resource_type, name), change)
+        transaction.change_rows(wanted.resource_type, wanted.id, wanted.resource_type.rows_attribute(name), change)
     return meta
 
 
 def first_rows(wanted: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
     """The rows that a resource is made with, as changes."""
     return {
-        name: prepare(_rows_attribute(wanted.resource_type, name), RowsChange(add=dict(elements)))
+        name: prepare(wanted.resource_type.rows_attribute(name), RowsChange(add=dict(elements)))
         for name, elements in wanted.creation.rows.items()
     }
 
@@ -275,10 +275,6 @@ def _change_rows(
         if wanted.is_empty:
             continue
         check_references(transaction, context.leniency, [*wanted.add, *wanted.put])
-        attribute = _rows_attribute(resource_type, name)
+        attribute = resource_type.rows_attribute(name)
         changed = transaction.change_rows(resource_type, id, attribute, change) or changed
     return changed
-
-
-def _rows_attribute(resource_type: ResourceType, name: str) -> Attribute:
-    return next(a for a in resource_type.rows_attributes if a.name == name)
