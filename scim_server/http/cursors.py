@@ -8,7 +8,7 @@ Nothing is kept on the server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,6 @@ import orjson
 from scim_server.auth import Client
 from scim_server.auth.seal import LONGEST, Seal
 from scim_server.domain.query import CursorPage, Direction, Position
-from scim_server.domain.schema import ResourceType
 from scim_server.errors import ExpiredCursor, InvalidCount, InvalidCursor, InvalidValue
 from scim_server.http.parameters import Limits, Parameters
 
@@ -35,15 +34,14 @@ class Cursors:
         return Walk(self._seal, bound, self._clock().timestamp(), self._timeout)
 
 
-def binding(client: Client, stamp: str, types: Iterable[ResourceType], parameters: Parameters, limits: Limits) -> bytes:
-    """Everything that must be the same on every page; `stamp` is the registry's.
+def binding(client: Client, stamp: str, listed: Sequence[str], parameters: Parameters, limits: Limits) -> bytes:
+    """Everything that must be the same on every page; `stamp` is the registry's, `listed` names what the list is of.
 
     The count is not in it, since a wrong one has an error of its own. How the query came, by GET or POST, does not
     matter (R-SRCH-04).
     """
     query = replace(parameters, cursor=None, start_index=None, count=None)
-    names = [resource_type.name for resource_type in types]
-    return orjson.dumps([client, stamp, names, query, limits.page_max], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([client, stamp, listed, query, limits.page_max], option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)

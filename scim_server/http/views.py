@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -21,7 +21,7 @@ from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound
 from scim_server.filtering import operations
 from scim_server.http import address, bulk, write
 from scim_server.http.body import read_object
-from scim_server.http.cursors import Cursors, binding
+from scim_server.http.cursors import Cursors, Walk, binding
 from scim_server.http.discovery import ServiceProviderConfig
 from scim_server.http.exchange import Caller, Editions, caller, current, stand_for, subject
 from scim_server.http.messages import patch_list, read_patch, read_search
@@ -149,8 +149,7 @@ class Views:
         _refuse_all_but_pages(parameters)
         found = search_request(parameters, self._limits, caller.context.leniency).filter
         kept = resource_type.rows_attribute(attribute)
-        bound = binding(caller.client, caller.context.registry.stamp, [resource_type], parameters, self._limits)
-        walk = self._cursors.walk(bound + f" {attribute} of {id}".encode(errors="surrogatepass"))
+        walk = self._walk(caller, [resource_type.name, attribute, ascii(id)], parameters)
         page = walk.page(parameters, self._limits)
         return write.json(self._elements.page(caller.context, resource_type, id, kept, found, page, walk.cursor))
 
@@ -227,10 +226,14 @@ class Views:
         wanted = search_request(parameters, self._limits, caller.context.leniency)
         if parameters.cursor is None:
             return write.json(self._searches.search(caller.context, resource_types, wanted))
-        stamp = caller.context.registry.stamp
-        walk = self._cursors.walk(binding(caller.client, stamp, resource_types, parameters, self._limits))
+        walk = self._walk(caller, [resource_type.name for resource_type in resource_types], parameters)
         page = walk.page(parameters, self._limits)
         return write.json(self._searches.walk(caller.context, resource_types, wanted, page, walk.cursor))
+
+    def _walk(self, caller: Caller, listed: Sequence[str], parameters: Parameters) -> Walk:
+        return self._cursors.walk(
+            binding(caller.client, caller.context.registry.stamp, listed, parameters, self._limits)
+        )
 
 
 _ON_SUBJECT: Final[Mapping[str, Callable[[Views, str, str], Response]]] = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, func, literal, select, true
 from sqlalchemy.sql import Select
 
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.query import CursorPage
 from scim_server.storage.base import FoundElements
+from scim_server.storage.sql.engine import ONCE
+from scim_server.storage.sql.rows import OWNED
 from scim_server.storage.sql.tables import membership_state, relations, resources
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -22,20 +24,16 @@ Condition: TypeAlias = ColumnElement[bool]
 PIECE = 1_000
 """Rows in memory at a time."""
 
-_OWNED = and_(
-    relations.c.tenant_id == bindparam("tenant"),
-    relations.c.kind == bindparam("kind"),
-    relations.c.owner == bindparam("owner"),
-)
-_ALL = select(relations.c.element).where(_OWNED).order_by(relations.c.position, relations.c.target)
-_PAIRS = select(relations.c.target, relations.c.element).where(_OWNED)
+_ALL = select(relations.c.element).where(OWNED).order_by(relations.c.position, relations.c.target)
+_PAIRS = select(relations.c.target, relations.c.element).where(OWNED)
 _PAGE = (
     select(relations.c.target, relations.c.element)
-    .where(_OWNED)
+    .where(OWNED)
     .order_by(relations.c.target)
     .limit(bindparam("fetched", type_=Integer))
 )
-_TOTAL = select(func.count()).select_from(relations).where(_OWNED)
+_AFTER = relations.c.target > bindparam("after")
+_TOTAL = select(func.count()).select_from(relations).where(OWNED)
 _IS_THERE = select(literal(1)).where(
     resources.c.tenant_id == bindparam("tenant"),
     resources.c.id == bindparam("owner"),
@@ -44,8 +42,6 @@ _IS_THERE = select(literal(1)).where(
 _VERSION = select(membership_state.c.version).where(
     membership_state.c.tenant_id == bindparam("tenant"), membership_state.c.owner == bindparam("owner")
 )
-_ONCE: Mapping[str, Any] = {"compiled_cache": None}
-"""Compile and forget: filters are of all shapes, and their statements must not fill the memory."""
 
 
 class ElementsReader:
@@ -83,7 +79,7 @@ class ElementsReader:
         if connection.execute(_IS_THERE, {**whose, "of_type": of_type}).first() is None:
             return None
         holds = true() if condition is None else self._condition(condition)
-        options = {} if condition is None else _ONCE
+        options = {} if condition is None else ONCE
         rows: Sequence[Any] = ()
         if page.count:
             parameters = {**whose, "fetched": page.count + 1, "after": page.start.id if page.start else None}
@@ -97,9 +93,6 @@ class ElementsReader:
         total = max(total, len(rows))
         last = shown[-1][0] if shown else None
         return FoundElements(total, [row[1] for row in shown], last, len(rows) > len(shown))
-
-
-_AFTER = relations.c.target > bindparam("after")
 
 
 def _in_pieces(connection: Connection, statement: Select[Any], whose: Mapping[str, Any]) -> Iterator[Sequence[Any]]:

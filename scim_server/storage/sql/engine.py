@@ -31,6 +31,9 @@ from scim_server.storage.sql.faults import Fault, fault_of, unavailable
 
 T = TypeVar("T")
 
+ONCE: Mapping[str, Any] = {"compiled_cache": None}
+"""How to execute a statement of any shape: a client that sends ever new filters must not fill the memory with them."""
+
 
 class Synchronous(StrEnum):
     """When SQLite waits for the disk.

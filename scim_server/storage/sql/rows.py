@@ -19,6 +19,13 @@ from scim_server.storage.sql.tables import json_form, membership_state, relation
 
 Condition: TypeAlias = ColumnElement[bool]
 
+OWNED = and_(
+    relations.c.tenant_id == bindparam("tenant"),
+    relations.c.kind == bindparam("kind"),
+    relations.c.owner == bindparam("owner"),
+)
+"""The rows of one attribute of one resource."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -43,18 +50,13 @@ class RowsWriter:
         self._condition = condition
         self._add = self._insert().on_conflict_do_nothing()
         self._put = self._upsert()
-        self._owned = and_(
-            relations.c.tenant_id == bindparam("tenant"),
-            relations.c.kind == bindparam("kind"),
-            relations.c.owner == bindparam("owner"),
-        )
         removed = select(spelling.texts("remove").value)
         self._few = spelling.named_by(relations.c.target, removed)
         self._many = spelling.named_by_many(relations.c.target, removed)
         self._unlisted = relations.c.target.not_in(select(spelling.texts("keep").value))
-        self._remove_few = delete(relations).where(self._owned, self._few)
-        self._remove_many = delete(relations).where(self._owned, self._many)
-        self._clear = delete(relations).where(self._owned, self._unlisted)
+        self._remove_few = delete(relations).where(OWNED, self._few)
+        self._remove_many = delete(relations).where(OWNED, self._many)
+        self._clear = delete(relations).where(OWNED, self._unlisted)
 
     def apply(self, connection: Connection, whose: Mapping[str, Any], attribute: Attribute, change: RowsChange) -> bool:
         """Apply a change to the rows of `whose`; whether a row came, went or changed.
@@ -87,7 +89,7 @@ class RowsWriter:
         if change.remove_where:
             keep = json_list(change.put)
             conditions = or_(self._few if are_few else self._many, *map(self._condition, change.remove_where))
-            statement = delete(relations).where(self._owned, conditions, self._unlisted)
+            statement = delete(relations).where(OWNED, conditions, self._unlisted)
             return connection.execute(statement, {**whose, "remove": remove, "keep": keep}).rowcount
         if change.remove:
             statement = self._remove_few if are_few else self._remove_many

@@ -40,6 +40,7 @@ from scim_server.domain.query import CursorPage, Order, Page, Position, Query, S
 from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Found, Record
 from scim_server.storage.sql import keyset
+from scim_server.storage.sql.engine import ONCE
 from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import Rows, SortKey, SortKeys
 from scim_server.storage.sql.records import COLUMNS, Records, Shape
@@ -48,8 +49,6 @@ from scim_server.storage.sql.where import Conditions, Prepared
 
 _MOST_PLANS = 500
 _MOST_LEAVES = 8
-_ONCE: Mapping[str, Any] = {"compiled_cache": None}
-"""Compile and forget: a client that sends ever new large filters must not fill the memory with their statements."""
 
 _COUNT = bindparam("count", type_=Integer)
 _SKIPPED = bindparam("skipped", type_=BigInteger)
@@ -97,7 +96,7 @@ class Searches:
         known = [each for each in prepared if each is not None]
         if len(known) < len(prepared):
             found = self._ad_hoc(query, expand)
-            return replace(found, options=_ONCE) if _is_large(query) else found, {}
+            return replace(found, options=ONCE) if _is_large(query) else found, {}
         literals = {name: key for each in known for name, key in each.parameters.items()}
         signature = (*map(_signature, query.selections, known), query.order, _page_signature(query.page), expand)
         plan = self._plans.get(signature)
