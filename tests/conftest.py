@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from scim_server.config import Settings
 from scim_server.observability import configure
 from scim_server.observability import logs as logs_module
 from tests.databases import ENGINES, Databases
+from tests.http.server import Server
 from tests.logs import Log
 
 # How long an example takes says how busy the machine is, nothing about the code.
@@ -50,6 +52,14 @@ def postgresql(databases: Databases) -> str:
 def new_database(databases: Databases) -> Callable[..., str]:
     """`new_database(engine, template=None)`: the URL of a database that lives as long as the session."""
     return databases.create
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def on_both(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
+    """A server over a new database, once for each engine; each of its tenants is a directory of its own."""
+    server = Server(Settings(database_url=new_database(request.param)))
+    yield server
+    server.close()
 
 
 @pytest.fixture(params=ENGINES)

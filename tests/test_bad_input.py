@@ -1,13 +1,10 @@
 """Broken and hostile input, at every place that reads a body or a query: a clear refusal, and nothing has changed."""
 
 import json
-from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
 
-from scim_server.config import Settings
-from tests.databases import ENGINES
 from tests.http.server import GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -15,11 +12,9 @@ MEGABYTE = 1_000_000
 LIMIT = 8 * MEGABYTE
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def server(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield server
-    server.close()
+@pytest.fixture(scope="module")
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 @pytest.fixture(scope="module")

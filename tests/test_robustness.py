@@ -1,7 +1,6 @@
 """Generated bodies, filters and PATCHes: no answer is a 5xx, and a request that is refused changes nothing."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -9,8 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scim_server.config import Settings
-from tests.databases import ENGINES
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -62,11 +59,9 @@ GENERATED = settings(
 )
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def client(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Client]:
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield Client(server.app(), server.token(server.tenant()))
-    server.close()
+@pytest.fixture(scope="module")
+def client(on_both: Server) -> Client:
+    return Client(on_both.app(), on_both.token(on_both.tenant()))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,11 +11,9 @@ import pytest
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from scim_server.config import Settings
 from scim_server.http import exchange
 from scim_server.observability import RequestFacts
 from scim_server.storage.sql import engine
-from tests.databases import ENGINES, Databases
 from tests.http.bulk import (
     BULK_REQUEST,
     ENTERPRISE,
@@ -37,13 +35,9 @@ from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_erro
 ATOMIC = {"SCIM-Bulk-Atomic": "true"}
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def server(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Server]:
-    url = databases.create(request.param)
-    server = Server(Settings(database_url=url))
-    yield server
-    server.close()
-    databases.drop(url)
+@pytest.fixture(scope="module")
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 @pytest.fixture

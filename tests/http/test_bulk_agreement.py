@@ -1,16 +1,14 @@
 """A bulk request comes to what its operations come to one after the other, on both engines."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scim_server.config import Settings
 from scim_server.domain.bulk import execution_order
-from tests.databases import ENGINES, Databases
 from tests.http.bulk import Entry, delete, group, id_of, names, patch, send, statuses, user
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server
 
@@ -22,13 +20,9 @@ GROUPS_THERE = ("g0", "g1")
 """The names of what each tenant has before; `<u0>` stands for the id of the user u0."""
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def server(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Server]:
-    url = databases.create(request.param)
-    server = Server(Settings(database_url=url))
-    yield server
-    server.close()
-    databases.drop(url)
+@pytest.fixture(scope="module")
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 class World:

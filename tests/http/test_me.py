@@ -1,24 +1,13 @@
 """/Me is the resource that the credential is bound to, processed in place (RFC 7644 section 3.11)."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from scim_server.config import Settings
 from scim_server.storage.base import Tenant
-from tests.databases import ENGINES
 from tests.http.server import PATCH_OP, USER, Client, Server, assert_error
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def on_both(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
-    """A server on either engine."""
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield server
-    server.close()
 
 
 @dataclass

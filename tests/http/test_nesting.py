@@ -1,7 +1,6 @@
 """Groups of groups: what a user's `groups` has where a tenant asks for indirect ones, and what finds the user."""
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,17 +10,7 @@ from sqlalchemy import event
 
 from scim_server import app as composition
 from scim_server.auth.authenticator import CACHE_SECONDS
-from scim_server.config import Settings
-from tests.databases import ENGINES
 from tests.http.server import GROUP, PATCH_OP, Client, Server
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def on_both(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
-    """A server on either engine."""
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield server
-    server.close()
 
 
 def add_group(client: Client, name: str, *members: str) -> str:

@@ -1,14 +1,12 @@
 """What the standard asks of every server and no other test says, seen through the API on both engines."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import MetaData, create_engine, select
 
-from scim_server.config import Settings
-from tests.databases import ENGINES
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
 
 HOME = "http://localhost/scim/v2"
@@ -16,11 +14,9 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 EXACT, OTHER_CASE, LEAD = map(quote, ('externalId eq "Ab-1"', 'externalId eq "aB-1"', 'title eq "Lead"'))
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def server(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield server
-    server.close()
+@pytest.fixture(scope="module")
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 @pytest.fixture(params=["generic", "strict"])

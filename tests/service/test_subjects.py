@@ -1,6 +1,5 @@
 """A credential is bound to a resource by its id, or by a value that belongs to it alone."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,15 +9,12 @@ from scim_server.config import Settings
 from scim_server.errors import InvalidValue, Unsupported
 from scim_server.service.subjects import find_subject
 from scim_server.storage.base import Tenant
-from tests.databases import ENGINES
 from tests.http.server import GROUP, USER, Client, Server
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def server(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
-    server = Server(Settings(database_url=new_database(request.param)))
-    yield server
-    server.close()
+@pytest.fixture(scope="module")
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 @dataclass

@@ -284,7 +284,6 @@ def statements(database: Database) -> Iterator[list[tuple[str, bool]]]:
     event.remove(database.connections.writer, "before_cursor_execute", note)
 
 
-@pytest.mark.req("R-BULK-02")
 def test_the_number_of_statements_does_not_depend_on_the_number_of_creations(database: Database, tenant: int) -> None:
     def mixed(count: int) -> list[Creation]:
         things = [creation(f"{count}-{n}", text=f"{count}-{n}", members=["m", f"{n}"]) for n in range(count // 2)]
