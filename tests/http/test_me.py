@@ -95,7 +95,7 @@ METHODS: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.req("R-ME-02", "R-HTTP-14")
+@pytest.mark.req("R-ME-02", "R-ME-05", "R-HTTP-14")
 @pytest.mark.parametrize(("method", "body"), [*METHODS, ("POST", {"schemas": [USER], "userName": "new"})])
 def test_without_a_user_me_is_nobody(bound: Bound, method: str, body: Any) -> None:
     before = bound.operator.get("/Users").data
