@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import event
 
 from scim_server.config import Settings
 from scim_server.errors import Unavailable
 from scim_server.service import resources
 from scim_server.service.spool import Spool
+from scim_server.storage.sql.store import SqlStorage
 from tests.http.server import GROUP, LIST_RESPONSE, PATCH_OP, Client, Server, assert_error
 
 req = pytest.mark.req
@@ -111,9 +111,13 @@ def test_a_head_of_a_large_group_has_the_length_and_nothing_else(client: Client)
 
 
 @req("R-ETAG-05", "X-02")
-def test_a_large_group_that_the_client_has_is_not_read_again(client: Client) -> None:
+def test_a_large_group_that_the_client_has_is_not_read_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread(*_: Any) -> None:
+        raise AssertionError("the members are read")
+
     address = group(client, ids(1_200), name="cached")
     version = client.get(address).headers["ETag"]
+    monkeypatch.setattr(SqlStorage, "stream", unread)
     answer = client.get(address, If_None_Match=version)
     assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", version)
 
@@ -144,29 +148,6 @@ def test_twenty_thousand_members_are_lost_by_nothing(on_both: Client) -> None:
     one = {"schemas": [PATCH_OP], "Operations": [{"op": "remove", "path": f'members[value eq "{fewer[0]}"]'}]}
     assert on_both.send("PATCH", address, one).status_code == 204
     assert values(on_both.get(address).data) == values(changed.data)[1:]
-
-
-@req("X-02", "R-GRP-04")
-def test_one_more_member_is_as_many_statements_in_a_small_group_as_in_a_large_one(server: Server) -> None:
-    client = Client(server.app(), server.token(server.tenant()))
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    engines = server.database.connections.reader, server.database.connections.writer
-    counts = []
-    for size in (201, 1_200):
-        address = group(client, ids(size), name=f"size {size}")
-        add = {"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "members", "value": [{"value": "new"}]}]}
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", note)
-        assert client.send("PATCH", address, add).status_code == 204
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
-        counts.append(len(sent))
-        sent.clear()
-    assert counts[0] == counts[1]
 
 
 # Members in pages ----------------------------------------------------------------------------------------------------
@@ -234,16 +215,19 @@ def test_a_wrong_question_about_members_is_refused(client: Client, query: str, s
     assert_error(client.get(f"{address}/members?{query}"), status, scim_type)
 
 
-def test_a_cursor_is_for_one_group_one_filter_and_one_credential(server: Server, client: Client) -> None:
+def test_a_cursor_is_for_one_group_one_filter_and_one_credential(server: Server) -> None:
+    tenant = server.tenant()
+    client, colleague = (Client(server.app(), server.token(tenant)) for _ in range(2))
+    stranger = Client(server.app(), server.token(server.tenant()))
     address, other = group(client, ids(8), name="own"), group(client, ids(8), name="other")
     cursor = quote(page(client, address)["nextCursor"])
     assert client.get(f"{address}/members?cursor={cursor}").status_code == 200
-    another = Client(server.app(), server.token(server.tenant()))
     for refused in (
         client.get(f"{other}/members?cursor={cursor}"),
         client.get(f"{address}/members?cursor={cursor}&filter=value%20pr"),
         client.get(f"/Groups?cursor={cursor}"),
-        another.get(f"{address}/members?cursor={cursor}"),
+        colleague.get(f"{address}/members?cursor={cursor}"),
+        stranger.get(f"{address}/members?cursor={cursor}"),
     ):
         assert_error(refused, 400, "invalidCursor")
 
