@@ -239,7 +239,6 @@ def test_creates_that_refer_to_each_other_come_to_what_the_order_says(
     assert sorted(names(client, "/Groups", "displayName")) == stored
 
 
-@pytest.mark.req("R-BULK-19")
 @ENOUGH
 @given(OPERATIONS)
 def test_all_or_nothing_leaves_either_all_or_what_was_there(server: Server, operations: list[Entry]) -> None:

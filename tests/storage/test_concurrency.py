@@ -159,7 +159,7 @@ RIVALS: dict[str, Callable[[Transaction], object]] = {
 }
 
 
-@pytest.mark.req("R-PATCH-58", "R-BULK-19")
+@pytest.mark.req("R-PATCH-58")
 @pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
 def test_what_is_locked_at_once_is_held_until_the_end(
     storage: Storage, tenant: int, rival: Callable[[Transaction], object]

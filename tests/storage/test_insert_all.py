@@ -303,7 +303,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_creations(dat
 # Races ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.req("R-CHAR-16", "R-BULK-19")
+@pytest.mark.req("R-CHAR-16")
 def test_a_value_that_another_transaction_takes_in_the_middle_is_refused(database: Database, tenant: int) -> None:
     """The other one commits after it was read that the value is free, where the engine lets it."""
     storage = database.storage
