@@ -105,7 +105,6 @@ def test_a_fault_is_one_line_that_names_the_variable_and_what_is_expected(
     assert str(fault.value) == message
 
 
-@pytest.mark.req("R-SEC-03")
 def test_the_password_of_a_database_url_is_not_shown() -> None:
     url = "postgresql://scim:opensesame@db.example.com/scim"
     assert "opensesame" not in repr(Settings.load({"SCIM_DATABASE_URL": url}))

@@ -4,8 +4,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 URL = "postgresql://scim:open sesame@db.example.com/scim"
 
@@ -22,7 +20,6 @@ def served(folder: Path, *arguments: str, **environment: str) -> list[str]:
     ).stdout.splitlines()
 
 
-@pytest.mark.req("R-SEC-03")
 def test_the_url_of_the_database_is_no_argument_that_everybody_can_read(tmp_path: Path) -> None:
     assert served(tmp_path, f"DATABASE_URL={URL}", "PORT=9000") == ["serve --port 9000", URL]
     assert served(tmp_path, DATABASE_URL=URL) == ["serve", URL]

@@ -19,10 +19,9 @@ from werkzeug.test import TestResponse
 from scim_server.config import Settings
 from tests.databases import ENGINES
 from tests.every_resource_type import every, extensions
+from tests.http.bulk import BULK_REQUEST
 from tests.http.published import MISFITS, ONCE, Claim, Kind, kinds, value
 from tests.http.server import PATCH_OP, Client, Server, assert_error
-
-BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
 @pytest.fixture(scope="module", params=ENGINES)

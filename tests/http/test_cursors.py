@@ -359,7 +359,7 @@ def test_a_cursor_is_worth_nothing_at_another_endpoint(walker: Client) -> None:
     refused(walker.get(f"/Users?cursor={second(walker, '/')}"))
 
 
-@pytest.mark.req("R-CUR-14", "R-CUR-17", "R-TEN-01")
+@pytest.mark.req("R-CUR-14", "R-CUR-17", "R-TEN-02")
 def test_a_cursor_is_worth_nothing_to_anybody_else(server: Server) -> None:
     tenant, neighbour = server.tenant(), server.tenant()
     walker = populated(Client(server.app(), server.token(tenant)))

@@ -299,7 +299,7 @@ def test_what_every_resource_has_is_filtered_by(client: Client, test: str) -> No
     assert names(client, f"filter={quote(filter)}") == ["ana"], filter
 
 
-@pytest.mark.req("R-ATTR-11", "R-GRP-03")
+@pytest.mark.req("R-ATTR-11")
 def test_members_are_there_unless_they_are_left_out(client: Client) -> None:
     user = client.create("ana")["id"]
     body = {"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]}
