@@ -12,6 +12,7 @@ import pytest
 
 from scim_server import catalog
 from scim_server.catalog import shapes
+from scim_server.catalog.files import Document, Kind, Source
 from scim_server.domain import coerce, compare
 from scim_server.domain.constraints import check_required
 from scim_server.domain.dialect import STRICT, Leniency
@@ -632,6 +633,15 @@ def test_a_description_in_other_words_leaves_the_stamp(tmp_path: Path) -> None:
     edit(folder / BADGE, "description", "Other words.")
     edit(folder / BADGE, "attributes/0/description", "Other words.")
     assert catalog.load(folder).stamp == catalog.load(RIGHT).stamp
+
+
+def test_an_attribute_named_description_counts_and_whom_credentials_are_bound_to_does_not() -> None:
+    def stamp(**binding: Any) -> str:
+        source = Source(Path("device.json"), Kind.RESOURCE_TYPE)
+        return catalog.stamp([Document(source, {"name": "Device", "binding": binding})])
+
+    assert stamp(defaults={"description": "none"}) != stamp(defaults={"description": "new"})
+    assert stamp(subject=True) == stamp(subject=False) == stamp()
 
 
 @pytest.mark.req("C-26")

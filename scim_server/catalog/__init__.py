@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from scim_server.catalog import files, resource_types, schemas, shapes
 from scim_server.catalog.faults import CatalogError, Fault, Severity
@@ -58,19 +59,21 @@ def stamp(documents: Iterable[Document]) -> str:
     """SHA-256, in hexadecimal, of what the files mean, wherever they are, of the form that stored values are compared
     in, and of the Unicode version that folds case.
     """
-    texts = sorted(_canonical([d.source.kind, _undescribed(_without_formats(d.content))]) for d in documents)
+    texts = sorted(_canonical([d.source.kind, _meaning(d.content)]) for d in documents)
     return hashlib.sha256(_canonical([compare.FORMAT, unicodedata.unidata_version, *texts]).encode()).hexdigest()
 
 
-def _without_formats(content: Json) -> Json:
-    """A file without the formats in its binding: they say what is accepted, and nothing of what is stored."""
-    binding = content.get("binding")
-    if binding is None:
-        return content
-    return {**content, "binding": {name: value for name, value in binding.items() if name != "formats"}}
+_NOT_STORED: Final = frozenset({"formats", "subject"})
+"""Parts of a binding that say nothing of what is stored: what values are accepted, whom credentials are bound to."""
 
 
-def _undescribed(value: object) -> object:
+def _meaning(content: Mapping[str, Json]) -> Json:
+    """A file without what says nothing of what is stored. In a binding `description` is the name of an attribute."""
+    binding = {name: value for name, value in content.get("binding", {}).items() if name not in _NOT_STORED}
+    return {**_undescribed({**content, "binding": None}), "binding": binding}
+
+
+def _undescribed(value: Json) -> Json:
     """The value without the descriptions in it: what they say changes nothing that is stored."""
     if isinstance(value, list):
         return [_undescribed(element) for element in value]

@@ -41,7 +41,8 @@ class Registry:
     """Immutable; one for each set of files and tenant settings.
 
     `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery
-    resources. `stamp` is a hash of the files: documents are marked with the stamp they were written under. `profiles`
+    resources. `stamp` is a hash of what the files mean for what is stored: documents are marked with the one they were
+    written under. `profiles`
     are the names that a tenant's profile may have.
     """
 
