@@ -17,6 +17,13 @@ MAXIMUM_ID = 255
 Identity: TypeAlias = tuple[tuple[str, Key], ...]
 
 
+def as_list(value: Json) -> list[Json]:
+    """The elements of a value, whether its attribute has several or one; none where it is unassigned."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 def identity(attribute: Attribute, element: Json) -> Identity:
     """What makes two elements one: (type, value) where there is a value, else everything that it has but the primary
     flag (R-MV-03, R-PATCH-30).

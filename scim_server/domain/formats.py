@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from scim_server.domain.elements import as_list
 from scim_server.domain.resource import Attributes
-from scim_server.domain.schema import Format, Json, ResourceType, path_key
+from scim_server.domain.schema import Format, ResourceType, path_key
 from scim_server.errors import InvalidValue
 
 
@@ -135,14 +136,8 @@ _LONG_LENGTH: Final = 0x80
 
 def _values(attributes: Attributes, urn: str | None, name: str, sub: str | None) -> Iterator[str]:
     held = (attributes.get(urn, {}) if urn else attributes).get(name)
-    for element in _each(held):
-        yield from _each(element.get(sub) if sub and isinstance(element, dict) else element)
-
-
-def _each(value: Json) -> list[Json]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+    for element in as_list(held):
+        yield from as_list(element.get(sub) if sub and isinstance(element, dict) else element)
 
 
 def _octets(text: str) -> int:

@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
 from scim_server.domain.dialect import Leniency, Tolerance
-from scim_server.domain.elements import Distinct, identity, merged, primaries, row_id, settle_primary
+from scim_server.domain.elements import Distinct, as_list, identity, merged, primaries, row_id, settle_primary
 from scim_server.domain.filter import (
     And,
     BoundAnd,
@@ -181,7 +181,7 @@ class _Patch:
             self._add_elements(operation, bound.key, growing)
             return
         held = container.get(bound.attribute.name)
-        primary_before = primaries(_as_list(held))
+        primary_before = primaries(as_list(held))
         if isinstance(operation.path, ValuePath):
             condition = bind_condition(operation.path.condition, bound.attribute, self.leniency)
             self._visit(held, _tests(condition))
@@ -201,7 +201,7 @@ class _Patch:
         distinct = self.distinct.get(key)
         if distinct is None or distinct.elements is not old:
             self._visit(old)
-            distinct = self.distinct[key] = Distinct(attribute, [e for e in _as_list(old) if e != {}])
+            distinct = self.distinct[key] = Distinct(attribute, [e for e in as_list(old) if e != {}])
         distinct.add(new or ())
         _set(container, attribute, distinct.elements)
 
@@ -270,7 +270,7 @@ class _Patch:
             return [urn for urn in registered if element_matches(condition, urn, attribute)]
         if operation.verb is Verb.REMOVE and operation.elements is None and operation.value in (MISSING, None):
             return registered
-        given = operation.elements if operation.elements is not None else _as_list(operation.value)
+        given = operation.elements if operation.elements is not None else as_list(operation.value)
         urns: list[str] = coerce.elements(attribute, list(given), self.leniency) or []
         unknown = {urn.lower() for urn in urns} - {urn.lower() for urn in registered}
         if unknown and operation.verb is not Verb.REMOVE and not self.leniency.allows(Tolerance.MISSING_SCHEMAS):
@@ -324,7 +324,7 @@ def _run_on_value_path(
     sub = _sub(path, attribute, leniency)
     if path.sub is not None and sub is None:
         return
-    matching = [e for e in _as_list(container.get(attribute.name)) if element_matches(condition, e, attribute)]
+    matching = [e for e in as_list(container.get(attribute.name)) if element_matches(condition, e, attribute)]
     if not matching:
         _run_without_match(operation, path, sub, slot, leniency)
     elif sub is not None:
@@ -407,7 +407,7 @@ def _run_on_elements(operation: Operation, slot: Slot, matching: list[Json], len
     (R-PATCH-46, -47).
     """
     container, attribute = slot
-    elements = _as_list(container[attribute.name])
+    elements = as_list(container[attribute.name])
     chosen = {id(e) for e in matching}
     if operation.verb is Verb.REMOVE:
         kept = [e for e in elements if id(e) not in chosen]
@@ -594,15 +594,9 @@ def _loose_identity(attribute: Attribute, element: Json) -> tuple[object, ...]:
     return identity(attribute, element)
 
 
-def _as_list(value: Json) -> list[Json]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
 def _weight(value: Json) -> int:
     """The number of elements in the value of an attribute, those inside of elements too."""
-    elements = _as_list(value)
+    elements = as_list(value)
     inner = (m for e in elements if isinstance(e, dict) for m in e.values() if isinstance(m, list))
     return len(elements) + sum(map(len, inner))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from scim_server.domain.schema import Json
 
@@ -11,11 +13,16 @@ def is_storable(value: Json) -> bool:
     """Whether no name and no string in a JSON value holds NUL or half of a surrogate pair, which PostgreSQL's text
     cannot (R-I18N-09).
     """
-    return all(map(_is_storable, _texts(value)))
+    return all(unstorable_place(text) is None for text in _texts(value))
 
 
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def unstorable_place(text: str) -> int | None:
+    """Where the first such character of a text stands; None where all of it can be kept."""
+    found = _UNSTORABLE.search(text)
+    return None if found is None else found.start()
+
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def _texts(value: Json) -> Iterator[str]:

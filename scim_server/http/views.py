@@ -14,7 +14,6 @@ from scim_server.auth import Authenticator, authorize
 from scim_server.config import Settings
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.patch import Operation
-from scim_server.domain.project import Shape, shape
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, Unsupported
@@ -80,9 +79,7 @@ class Views:
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         projection = _parameters().projection
-        covered = _version_covers(shape(projection, resource_type), resource_type)
-        conditions = _conditions() if covered else NONE
-        found = self._resources.read(caller.context, resource_type, id, projection, conditions)
+        found = self._resources.read(caller.context, resource_type, id, projection, _conditions())
         return write.not_modified(found) if found.body is None else write.representation(found)
 
     def replace(self, endpoint: str, id: str) -> Response:
@@ -250,13 +247,6 @@ def _type(caller: Caller, endpoint: str) -> ResourceType:
     if resource_type is None:
         raise NotFound
     return resource_type
-
-
-def _version_covers(shown: Shape, resource_type: ResourceType) -> bool:
-    """Whether the version moves with everything that is shown. Derived attributes follow other resources, whose changes
-    leave this one's version alone: what shows them is always sent (R-ETAG-04).
-    """
-    return shown.expand.isdisjoint(resource_type.inverses)
 
 
 def _parameters() -> Parameters:

@@ -86,7 +86,7 @@ class Resources:
         record = self._storage.read(context.tenant, resource_type, id, wanted.expand, MOST_ROWS)
         if record is None:
             raise changes.not_found(resource_type, id)
-        if conditions.is_not_modified(record.meta.etag):
+        if _version_covers(wanted, resource_type) and conditions.is_not_modified(record.meta.etag):
             return _without_body(context, resource_type, record)
         shown = self._answer(context, resource_type, record, wanted)
         if shown is None:
@@ -205,6 +205,13 @@ class Resources:
 
     def _now(self) -> str:
         return compare.from_datetime(self._clock())
+
+
+def _version_covers(shown: Shape, resource_type: ResourceType) -> bool:
+    """Whether the version moves with everything that is shown. Derived attributes follow other resources, whose changes
+    leave this one's version alone: what shows them is always sent (R-ETAG-04).
+    """
+    return shown.expand.isdisjoint(resource_type.inverses)
 
 
 def _shape(projection: Projection, resource_type: ResourceType, named: Collection[str]) -> Shape:

@@ -185,8 +185,9 @@ class Transaction(Protocol):
 
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
         """Hold, before anything is written, all resources of these ids that there are, and those whose rows name what
-        will be deleted: for a transaction that changes several, so that two of them, whatever the order in which they
-        go through theirs, wait one for the other and not in a circle. One statement, however many they are.
+        will be deleted: for a transaction that changes several, a deletion among them, so that two of them, whatever
+        the order in which they go through theirs, wait one for the other and not in a circle. One statement, however
+        many they are.
         """
 
     def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:

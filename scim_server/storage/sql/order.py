@@ -13,10 +13,10 @@ from sqlalchemy.types import TypeEngine
 from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.query import Order, Query
 from scim_server.domain.schema import PRIMARY, AttributeType, ResourceType
+from scim_server.domain.text import is_storable
 from scim_server.storage.sql.nodes import Node, Values
 from scim_server.storage.sql.paths import Holder, Paths
 from scim_server.storage.sql.tables import resources
-from scim_server.storage.sql.where import storable
 
 Expression: TypeAlias = ColumnElement[Any]
 
@@ -37,7 +37,7 @@ class Kind(StrEnum):
     def holds(self, key: object) -> bool:
         """Whether the key is of this kind."""
         if self is Kind.TEXT:
-            return isinstance(key, str) and storable(key)
+            return isinstance(key, str) and is_storable(key)
         return isinstance(key, int) and -(2**63) <= key < 2**63
 
 

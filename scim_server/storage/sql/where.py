@@ -49,6 +49,7 @@ from scim_server.domain.filter import (
 )
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import VALUE, Attribute, Json, Kept, ResourceType, Returned, Uniqueness
+from scim_server.domain.text import is_storable, unstorable_place
 from scim_server.storage.sql import nesting
 from scim_server.storage.sql.nodes import Condition, Node, Values, any_row, negated
 from scim_server.storage.sql.paths import Paths
@@ -180,19 +181,10 @@ _AFTER: Final[Mapping[bool, str]] = {True: "\x01", False: "\ue000"}
 _LAST: Final = "\U0010ffff"
 
 
-def storable(text: str) -> bool:
-    """Whether a database can hold the text: PostgreSQL has no NUL, UTF-8 no surrogates; the service stores neither."""
-    return _unstorable(text) == len(text)
-
-
-def _unstorable(text: str) -> int:
-    return next((n for n, c in enumerate(text) if c == "\0" or "\ud800" <= c <= "\udfff"), len(text))
-
-
 def least_above(text: str) -> str:
     """The least storable text that is not less than an unstorable one: the same bound for every stored value."""
-    place = _unstorable(text)
-    return text[:place] + _AFTER[text[place] == "\0"]
+    place = unstorable_place(text)
+    return text if place is None else text[:place] + _AFTER[text[place] == "\0"]
 
 
 def successor(prefix: str) -> str | None:
@@ -232,7 +224,7 @@ class Tests:
         return _COMPARISONS[operator](value, literal(int(key), BigInteger))
 
     def _text_holds(self, value: Expression, operator: Operator, key: str) -> Condition:
-        if not storable(key):
+        if not is_storable(key):
             return _beside(value, operator, key)
         match operator:
             case Operator.CO:
@@ -470,7 +462,7 @@ class _OfResource:
         self, path: BoundPath, keys: Mapping[Attribute | None, Key], table: FromClause = resources
     ) -> Condition | None:
         """Whether one element has all these keys, by containment; None where that cannot be said."""
-        if not in_form(path.attribute, self.resource_type) or not all(map(_is_storable, keys.values())):
+        if not in_form(path.attribute, self.resource_type) or not all(map(_is_kept, keys.values())):
             return None
         return self.tests.spelling.contains(table.c.comparison, _form(path, keys))
 
@@ -497,8 +489,8 @@ def _equalities(inner: BoundFilter) -> Equalities:
     return Equalities(keys, len(keys) == len(terms))
 
 
-def _is_storable(key: Key) -> bool:
-    return not isinstance(key, str) or storable(key)
+def _is_kept(key: Key) -> bool:
+    return not isinstance(key, str) or is_storable(key)
 
 
 def in_form(attribute: Attribute, resource_type: ResourceType) -> bool:
@@ -527,7 +519,7 @@ def lookup_of(
     spelling: Spelling, path: BoundPath, operator: Operator, key: Key, resource_type: ResourceType
 ) -> Lookup | None:
     """The look-up that answers the test exactly, or None where there is none."""
-    if operator not in (Operator.EQ, Operator.SW) or key == "" or not _is_storable(key):
+    if operator not in (Operator.EQ, Operator.SW) or key == "" or not _is_kept(key):
         return None  # an empty string makes no unique entry: it is nobody's
     table = _table(path, resource_type)
     if table is None:
