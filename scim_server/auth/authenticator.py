@@ -27,7 +27,7 @@ _BEARER: Final = re.compile(r"bearer(?: +(?P<token>.*))?", re.IGNORECASE | re.DO
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_JUDGED_BY_CONTENT: Final = frozenset({".search", "Bulk"})
+_WRITES_NOTHING_ITSELF: Final = frozenset({".search", "Bulk"})
 """Where a POST changes nothing by itself."""
 
 Clock = Callable[[], datetime]
@@ -106,15 +106,16 @@ class Authenticator:
 
 
 def authorize(client: Client, method: str, path: str) -> None:
-    """Let a read-only credential read, by GET, HEAD and POST to .search, and nothing else (R-AUTH-01, R-AUTH-07).
+    """Let a read-only credential send what writes nothing itself: GET, HEAD, OPTIONS, and POST to .search and to Bulk
+    (R-AUTH-01, R-AUTH-07).
 
-    A bulk request itself writes nothing: each of its operations is judged by its own method and path (R-BULK-20).
+    Each operation of a bulk request is judged by its own method and path (R-BULK-20).
 
     Raises errors.Forbidden with an insufficient_scope challenge.
     """
     if not client.read_only or method in _READING:
         return
-    if method == "POST" and path.rpartition("/")[2] in _JUDGED_BY_CONTENT:
+    if method == "POST" and path.rpartition("/")[2] in _WRITES_NOTHING_ITSELF:
         return
     raise challenges.may_not_write()
 
