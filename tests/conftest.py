@@ -21,7 +21,6 @@ settings.load_profile("steady")
 settings.register_profile(
     "mutation",
     settings.get_profile("steady"),
-    max_examples=50,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

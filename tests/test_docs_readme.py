@@ -1,4 +1,4 @@
-"""What the README says of the tree and of what is missing."""
+"""The README names the rooms of the package, and links to pages that are there."""
 
 import re
 from pathlib import Path

@@ -561,7 +561,7 @@ BODIES = st.one_of(
 
 
 @req("R-TYPE-14", "R-SEC-08")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(BODIES, st.sampled_from([strict, generic]))
 def test_any_body_is_read_or_refused_and_left_as_it_was(payload: dict[str, Json], leniency: Any) -> None:
     sent = copy(payload)
@@ -571,7 +571,7 @@ def test_any_body_is_read_or_refused_and_left_as_it_was(payload: dict[str, Json]
 
 
 @req("R-COMPAT-02", "R-MV-04")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.payloads(), st.sampled_from([strict, generic]))
 def test_reading_what_was_read_changes_nothing_more(payload: dict[str, Json], leniency: Any) -> None:
     once = coerce.body(payload, DEVICE, Leniency(strategies.TOLERANT)).attributes

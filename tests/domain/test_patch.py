@@ -115,7 +115,7 @@ def lists(attributes: Attributes) -> Iterable[tuple[Attribute, list[Json]]]:
 
 
 @pytest.mark.req("R-PATCH-12", "R-NULL-02", "R-MV-02", "R-MV-03")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(strategies.states(), PATCHES, DIALECTS)
 def test_any_operations_end_in_a_canonical_resource_or_a_refusal(before: Attributes, sent: Json, name: str) -> None:
     given_before, given_sent = copy(before), copy(sent)
@@ -131,7 +131,7 @@ def test_any_operations_end_in_a_canonical_resource_or_a_refusal(before: Attribu
 
 
 @pytest.mark.req("R-PATCH-13", "R-CHAR-04")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.states(), PATCHES, DIALECTS)
 def test_no_operation_changes_what_only_the_server_writes(before: Attributes, sent: Json, name: str) -> None:
     try:
@@ -157,7 +157,7 @@ def echoes(verb: str, attributes: Attributes) -> Iterable[Json]:
 
 
 @pytest.mark.req("R-PATCH-27", "R-PATCH-28", "R-PATCH-29", "X-04")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.states(), st.sampled_from(["add", "replace"]), DIALECTS)
 def test_saying_again_what_is_there_is_seen_to_change_nothing(before: Attributes, verb: str, name: str) -> None:
     after = patched(DEVICE, before, echoes(verb, before), Leniency(dialect(name))).attributes

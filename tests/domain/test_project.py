@@ -269,7 +269,7 @@ SUPPLIED = st.frozensets(st.sampled_from(["note", "billing", f"{DESK}:hint", "se
 
 
 @req("R-ATTR-03", "R-ATTR-06")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PROJECTIONS, SUPPLIED)
 def test_the_document_is_taken_as_it_is_exactly_where_that_is_what_is_sent(
     asked: Projection, supplied: frozenset[str]
@@ -278,7 +278,7 @@ def test_the_document_is_taken_as_it_is_exactly_where_that_is_what_is_sent(
     assert wanted.document_is_default is (joined(COMPLETE, wanted) == project(COMPLETE, wanted))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(strategies.states(), PROJECTIONS, SUPPLIED)
 def test_a_document_that_is_taken_as_it_is_is_its_own_projection(
     attributes: Attributes, asked: Projection, supplied: frozenset[str]
@@ -292,7 +292,7 @@ def test_a_document_that_is_taken_as_it_is_is_its_own_projection(
 
 
 @req("R-CHAR-10")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(strategies.states())
 def test_what_split_takes_apart_join_puts_together(attributes: Attributes) -> None:
     before = copy(attributes)
@@ -310,7 +310,7 @@ def test_a_resource_that_is_sent_wholly_hides_nothing() -> None:
 # Other schemas -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.states())
 def test_under_the_same_schemas_all_is_known(attributes: Attributes) -> None:
     assert known(DEVICE, attributes) == attributes

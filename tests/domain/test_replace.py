@@ -237,7 +237,7 @@ def without(members: Attributes, *names: str) -> Attributes:
 
 
 @req("R-PUT-11", "OKTA-07", "R-PUT-05")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.states(), st.sampled_from(["generic", "strict"]))
 def test_putting_back_what_was_read_changes_nothing(state: Attributes, name: str) -> None:
     """Parts that are returned on request a PUT clears, and strict the attributes too: the client could have asked."""

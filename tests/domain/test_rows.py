@@ -109,7 +109,7 @@ BEFORE = st.lists(elements(st.sampled_from(TYPES)), max_size=4).map(dict)
 
 
 @pytest.mark.req("R-PATCH-11", "ENTRA-56")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(BEFORE, steps(st.nothing(), st.sampled_from(TYPES)))
 def test_a_fold_without_conditions_is_exact(rows: Rows, operations: list[Any]) -> None:
     change = folded(operations)
@@ -118,7 +118,7 @@ def test_a_fold_without_conditions_is_exact(rows: Rows, operations: list[Any]) -
 
 
 @pytest.mark.req("R-PATCH-11")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(BEFORE, steps(ANY_CONDITION, st.sampled_from(TYPES)))
 def test_a_fold_with_conditions_is_exact_but_for_additions_that_outlive_one(rows: Rows, operations: list[Any]) -> None:
     change = folded(operations)
@@ -132,7 +132,7 @@ def test_a_fold_with_conditions_is_exact_but_for_additions_that_outlive_one(rows
 
 
 @pytest.mark.req("R-PATCH-11")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data())
 def test_a_fold_is_exact_where_conditions_ask_for_what_an_id_always_has(data: st.DataObject) -> None:
     """Members say the same type whenever they are named, so that this is the fold of real groups."""

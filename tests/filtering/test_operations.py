@@ -156,7 +156,7 @@ def test_an_unknown_member_is_ignored_where_the_dialect_says_so() -> None:
 
 
 @req("R-SEC-08")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         JUNK,

@@ -118,7 +118,7 @@ def test_a_user_who_is_gone_is_not_found_and_the_credential_stays(bound: Bound, 
 
 
 @pytest.mark.req("R-ME-01", "R-AUTH-07")
-def test_a_credential_that_may_only_read_reads_me_alone(bound: Bound) -> None:
+def test_a_credential_that_may_only_read_reads_me_and_does_not_change_it(bound: Bound) -> None:
     reader = bound.client(subject=bound.user["id"], read_only=True)
     assert json.loads(reader.get("/Me").data)["userName"] == "ana"
     for method, body in [*METHODS[1:], ("POST", {"schemas": [USER], "userName": "new"})]:

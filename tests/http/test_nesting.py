@@ -1,7 +1,6 @@
 """Groups of groups: what a user's `groups` has where a tenant asks for indirect ones, and what finds the user."""
 
 import json
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +9,7 @@ from sqlalchemy import event
 
 from scim_server import app as composition
 from scim_server.auth.authenticator import CACHE_SECONDS
+from tests.auth.fakes import FakeClock
 from tests.http.server import GROUP, PATCH_OP, Client, Server
 
 
@@ -123,19 +123,9 @@ def test_without_the_setting_no_statement_follows_nesting(on_both: Server) -> No
     assert walked == {False: False, True: True}
 
 
-class Clock:
-    """The time, which stands still unless it is set on."""
-
-    def __init__(self) -> None:
-        self.now = composition.now()
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.mark.req("R-USER-11")
 def test_a_running_server_takes_up_the_setting_when_its_credentials_are_read_again(on_both: Server) -> None:
-    clock = Clock()
+    clock = FakeClock()
     app = composition.assemble(on_both.settings, on_both.registry, on_both.database, clock, composition.new_id)
     tenant = on_both.tenant()
     client = Client(app, on_both.token(tenant))
@@ -144,6 +134,6 @@ def test_a_running_server_takes_up_the_setting_when_its_credentials_are_read_aga
         before = kinds(client, ids["ana"])
         on_both.database.tenancy.change_tenant(tenant.id, {"indirect_groups": setting})
         assert kinds(client, ids["ana"]) == before
-        clock.now += timedelta(seconds=CACHE_SECONDS)
+        clock.forward(seconds=CACHE_SECONDS)
         assert set(kinds(client, ids["ana"]).values()) == expected
     composition.close(app)

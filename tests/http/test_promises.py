@@ -1,21 +1,11 @@
 """What the RFC promises about ids, meta, sorting, groups and their members, seen through the API."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from scim_server.config import Settings
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
-
-
-@pytest.fixture
-def on_both(database_url: str) -> Iterator[Server]:
-    """A server on either engine."""
-    server = Server(Settings(database_url=database_url))
-    yield server
-    server.close()
 
 
 def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
@@ -170,7 +160,7 @@ class Traffic:
 
 @pytest.mark.req("R-PATCH-58")
 def test_one_more_member_costs_the_same_in_a_group_of_ten_and_of_thousands(on_both: Server) -> None:
-    """README: adding a member costs the same whatever the size of the group."""
+    """README: adding a member takes the same statements and rows in a group of 300 and of 5,000."""
     client = Client(on_both.app(), on_both.token(on_both.tenant()))
     sizes = (10, 300, 5000)
     addresses = [f"/Groups/{add_group(client, f'g{n}', *(f'm-{i}' for i in range(n)))['id']}" for n in sizes]

@@ -111,7 +111,7 @@ def test_a_label_is_the_text_at_its_path(label: str | None, attributes: Attribut
 
 
 @req("R-COMPAT-02", "R-TYPE-05")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(strategies.states())
 def test_what_was_kept_comes_back(attributes: Attributes) -> None:
     before = copy(attributes)

@@ -129,7 +129,7 @@ PROJECTIONS = st.one_of(
 
 
 @req("R-ATTR-02", "R-ATTR-03", "R-ATTR-06", "R-NULL-02")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(strategies.states(), PROJECTIONS)
 def test_spliced_or_parsed_the_answer_is_the_projection_of_the_whole(attributes: Attributes, asked: Projection) -> None:
     whole = {
