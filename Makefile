@@ -1,5 +1,5 @@
 # Two commands matter: `make serve` and `make test`. Each builds .venv first and needs nothing but Python and,
-# for the tests, the PostgreSQL server programs, which tests/install-postgresql installs where it can.
+# for the tests, the PostgreSQL server programs and Chromium, which tests/install-* install where they can.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,6 +29,7 @@ serve: .venv/installed ## run the server; takes PORT, DATABASE_URL, WORKERS and 
 test: lint ## check everything: format, lint, types, all tests on both databases, coverage
 	$(BIN)/python -m tests.requirements --brief
 	sh tests/install-postgresql
+	sh tests/install-chromium
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS)
 	$(BIN)/coverage combine --quiet
