@@ -1,4 +1,4 @@
-"""Fixtures that any test may ask for: databases on both engines, the log."""
+"""Fixtures that any test may ask for: databases on both engines, the log, a browser."""
 
 import logging
 import sys
@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from playwright.sync_api import Browser
 
 from scim_server.config import Settings
 from scim_server.observability import configure
 from scim_server.observability import logs as logs_module
+from tests.browser import started_browser
 from tests.databases import ENGINES, Databases
 from tests.http.server import Server
 from tests.logs import Log
@@ -67,6 +69,13 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
     url = databases.create(request.param)
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, started by the first to ask; a test opens pages of its own in it."""
+    with started_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
