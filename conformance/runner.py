@@ -1,0 +1,102 @@
+"""Plays suites against a server: what may run side by side does, what must be alone comes after, all is removed."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from conformance import facts
+from conformance.exchange import Exchange
+from conformance.player import Player, unmet
+from conformance.results import Finding, Outcome, Report, Result, SuiteReport
+from conformance.scenario import Rule, Scenario, Suite
+from conformance.session import Session
+
+Progress = Callable[[Result], None]
+"""Is told of each result as it comes, from any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many scenarios at once, and how many seconds one may take."""
+
+    jobs: int = 4
+    scenario: float = 120.0
+
+
+class Watch:
+    """Holds every answer of a suite against the rules of the suite; may be shown exchanges from any thread."""
+
+    def __init__(self, suite: Suite, session: Session) -> None:
+        self._rules = suite.rules
+        self._session = session
+        self._findings: dict[str, Finding] = {}
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+
+    def observe(self, exchange: Exchange) -> None:
+        """Look at an answer; where there is none no rule is broken."""
+        if exchange.response is None:
+            return
+        for rule in self._rules:
+            if not rule.statuses or exchange.response.status in rule.statuses:
+                self._hold(rule, exchange)
+
+    def _hold(self, rule: Rule, exchange: Exchange) -> None:
+        wrong = unmet(rule.expect, exchange, {})
+        with self._lock:
+            self._seen.add(rule.id)
+            known = self._findings.get(rule.id)
+            if wrong and known:
+                self._findings[rule.id] = replace(known, count=known.count + 1)
+            elif wrong:
+                masking = self._session.masking
+                mismatches = tuple(map(masking.text, wrong))
+                self._findings[rule.id] = Finding(rule.title, rule.stake, mismatches, masking.exchange(exchange))
+
+    def results(self) -> list[Result]:
+        """A result for each rule; one that no answer concerned is not applicable."""
+        return [self._result(rule) for rule in self._rules]
+
+    def _result(self, rule: Rule) -> Result:
+        finding = self._findings.get(rule.id)
+        outcome = Outcome.FAILED if finding else Outcome.PASSED
+        reason = ""
+        if rule.id not in self._seen:
+            outcome, reason = Outcome.NOT_APPLICABLE, "no answer of this suite was of that kind"
+        findings = (finding,) if finding else ()
+        return Result(rule.id, rule.title, rule.capability, rule.stake, outcome, reason, findings)
+
+
+def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Progress) -> Report:
+    """Play all scenarios of the suites. The server is asked what it says of itself first."""
+    began, started = time.monotonic(), datetime.now(UTC)
+    session.facts = {**facts.ask(session), **session.facts}
+    watches = {suite.name: Watch(suite, session) for suite in suites}
+
+    def play(suite: Suite, scenario: Scenario) -> Result:
+        result = Player(session, suite, scenario, watches[suite.name].observe, limits.scenario).play()
+        progress(result)
+        return result
+
+    pairs = [(suite, scenario) for suite in suites for scenario in suite.scenarios]
+    with ThreadPoolExecutor(limits.jobs) as pool:
+        futures = [None if scenario.alone else pool.submit(play, suite, scenario) for suite, scenario in pairs]
+    results = [
+        play(suite, scenario) if future is None else future.result()
+        for future, (suite, scenario) in zip(futures, pairs, strict=True)
+    ]
+    by_suite: dict[str, list[Result]] = {suite.name: [] for suite in suites}
+    for (suite, _), result in zip(pairs, results, strict=True):
+        by_suite[suite.name].append(result)
+    return Report(
+        base_url=session.base_url,
+        started=started.isoformat(timespec="seconds"),
+        seconds=time.monotonic() - began,
+        suites=tuple(SuiteReport(suite, (*by_suite[suite.name], *watches[suite.name].results())) for suite in suites),
+        leftovers=tuple(session.leftovers),
+        server=session.facts.get("config"),
+        requests=session.requests,
+    )

@@ -1,0 +1,153 @@
+"""What is sent and expected: JSON in which `{{name}}` stands for a value, and a few objects for what is made of them.
+
+A name is a path of members and positions: `ana.id`, `users.0.userName`. A text that is nothing but a placeholder
+becomes the value itself, of whatever type; elsewhere the value becomes text. `{{name|upper}}` goes through a filter.
+
+    {"$each": "users", "make": {"value": "{{each.id}}"}}    an element for each of a saved list
+    {"$range": 101, "make": {"value": "m-{{each}}"}}        an element for each number from 1
+    {"$merge": ["{{read}}", {"title": "Lead"}]}             the second laid over the first (RFC 7396: null removes)
+    {"$json": {"value": "Admin"}}                           a text that holds JSON
+    {"$repeat": "x", "times": 6000}                         a text, many times
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from conformance.exchange import Json
+
+Scope = Mapping[str, Json]
+"""Name -> value."""
+
+PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}|]+?)\s*(?:\|\s*(\w+)\s*)?\}\}")
+
+
+class Unknown(Exception):
+    """A placeholder names what was not saved."""
+
+
+def percent(value: str) -> str:
+    """Every character encoded that is not unreserved (RFC 3986 section 2.3)."""
+    return quote(value, safe="")
+
+
+def swap_case(value: str) -> str:
+    """Upper case for lower case and the other way round: never the text itself where it has a letter."""
+    return value.swapcase()
+
+
+FILTERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "upper": str.upper,
+    "lower": str.lower,
+    "swapcase": swap_case,
+    "percent": percent,
+    "raw": str,
+    "quoted": lambda value: json.dumps(value, ensure_ascii=False),
+    "plus": lambda value: percent(value).replace("%20", "+"),
+}
+
+
+def look_up(path: str, scope: Scope) -> Json:
+    """The value behind a dotted path. Raises `Unknown`."""
+    if path == "uuid":
+        return str(uuid4())
+    value: Json = scope
+    for part in path.split("."):
+        try:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise Unknown(path) from None
+    return value
+
+
+def as_text(value: Json) -> str:
+    """A value within a text: as it is, or as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def render_text(text: str, scope: Scope, encode: Callable[[str], str] = str) -> str:
+    """`text` with its placeholders filled. Values pass `encode` unless they name a filter of their own."""
+
+    def fill(match: re.Match[str]) -> str:
+        chosen = FILTERS[match[2]] if match[2] else encode
+        return chosen(as_text(look_up(match[1], scope)))
+
+    return PLACEHOLDER.sub(fill, text)
+
+
+def render_target(text: str, scope: Scope) -> str:
+    """A path and query: what is written is sent as it is written, what is filled in is percent-encoded."""
+    return render_text(text, scope, percent)
+
+
+def render(value: Json, scope: Scope) -> Json:
+    """`value` with placeholders filled and directives carried out. Raises `Unknown`."""
+    if isinstance(value, str):
+        return _render_string(value, scope)
+    if isinstance(value, list):
+        return [render(element, scope) for element in value]
+    if not isinstance(value, dict):
+        return value
+    for key, carry_out in DIRECTIVES.items():
+        if key in value:
+            return carry_out(value, scope)
+    return {render_text(key, scope): render(member, scope) for key, member in value.items()}
+
+
+def _render_string(text: str, scope: Scope) -> Json:
+    whole = PLACEHOLDER.fullmatch(text)
+    if whole and not whole[2]:
+        return look_up(whole[1], scope)
+    return render_text(text, scope)
+
+
+def _each(directive: Mapping[str, Json], scope: Scope) -> Json:
+    return _made(look_up(directive["$each"], scope), directive["make"], scope)
+
+
+def _range(directive: Mapping[str, Json], scope: Scope) -> Json:
+    return _made(range(1, int(render(directive["$range"], scope)) + 1), directive["make"], scope)
+
+
+def _made(elements: Sequence[Json], made: Json, scope: Scope) -> list[Json]:
+    return [render(made, {**scope, "each": element}) for element in elements]
+
+
+def _merge(directive: Mapping[str, Json], scope: Scope) -> Json:
+    first, *others = render(directive["$merge"], scope)
+    for other in others:
+        first = merged(first, other)
+    return first
+
+
+def merged(below: Json, above: Json) -> Json:
+    """`above` laid over `below` as RFC 7396 says."""
+    if not isinstance(above, dict):
+        return above
+    result = dict(below) if isinstance(below, dict) else {}
+    for key, member in above.items():
+        if member is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), member)
+    return result
+
+
+def _json(directive: Mapping[str, Json], scope: Scope) -> Json:
+    return json.dumps(render(directive["$json"], scope), ensure_ascii=False)
+
+
+def _repeat(directive: Mapping[str, Json], scope: Scope) -> Json:
+    return render_text(directive["$repeat"], scope) * int(directive["times"])
+
+
+DIRECTIVES: Final[Mapping[str, Callable[[Mapping[str, Json], Scope], Json]]] = {
+    "$each": _each,
+    "$range": _range,
+    "$merge": _merge,
+    "$json": _json,
+    "$repeat": _repeat,
+}
