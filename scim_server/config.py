@@ -14,6 +14,7 @@ database URL holds a password.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -32,6 +33,8 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
+_ORIGIN: Final = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]*))?/?")
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 class SettingsError(Exception):
@@ -74,6 +77,19 @@ def _public_url(text: str) -> str:
     if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValidationError("no absolute URL")
     return text.rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return ("*",) if text.strip() == "*" else tuple(_origin(part.strip()) for part in text.split(","))
+
+
+def _origin(text: str) -> str:
+    """The origin as browsers send it (RFC 6454 section 6.2): in lower case, without the default port or a path."""
+    origin = _ORIGIN.fullmatch(text.lower())
+    if not origin or not _has_sound_port(text):
+        raise ValidationError("no origin")
+    scheme, host, port = origin.groups()
+    return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
 class _Parsed(kinds.String):
@@ -190,6 +206,15 @@ class Settings:
         0, 0, 10, "proxies", "Proxies in front whose X-Forwarded-For, -Proto and -Host are believed; 0 believes none."
     )
     documentation_url: str | None = _url("The documentation that ServiceProviderConfig points to; none by default.")
+
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        _Parsed(_origins),
+        "* or a list like https://a.example.com,https://b.example.com",
+        "origins",
+        "Sites, separated by commas, whose pages may call the server from a browser; `*` for all. For tests.",
+        shown="none",
+    )
 
     page_default: int = _whole(100, 1, 100_000, "resources", "Resources on a page where the client names no count.")
     page_max: int = _whole(1000, 1, 100_000, "resources", "Most resources on a page, published as filter.maxResults.")

@@ -55,6 +55,57 @@ def test_a_public_url_loses_its_last_slash() -> None:
     assert Settings.load({"SCIM_PUBLIC_URL": "https://scim.example.com/"}).public_url == "https://scim.example.com"
 
 
+ORIGINS = [
+    ("*", ("*",)),
+    (" * ", ("*",)),
+    ("https://scimvalidator.example.com", ("https://scimvalidator.example.com",)),
+    ("HTTPS://Portal.Example.com/", ("https://portal.example.com",)),
+    ("https://a.example.com:443,http://b.example.com:80", ("https://a.example.com", "http://b.example.com")),
+    ("http://localhost:443, http://[::1]:3000", ("http://localhost:443", "http://[::1]:3000")),
+]
+
+
+@pytest.mark.req("ENTRA-95")
+@pytest.mark.parametrize(("value", "origins"), ORIGINS)
+def test_an_origin_is_kept_as_a_browser_sends_it(value: str, origins: tuple[str, ...]) -> None:
+    assert Settings.load({"SCIM_CORS_ORIGINS": value}).cors_origins == origins
+
+
+NO_ORIGINS = [
+    "",
+    ",",
+    "https://a.example.com,",
+    "*,https://a.example.com",
+    "a.example.com",
+    "null",
+    "ftp://a.example.com",
+    "https://",
+    "https://*.example.com",
+    "https://a.example.com/scim",
+    "https://a.example.com?x",
+    "https://user@a.example.com",
+    "https://a.example.com:",
+    "https://a.example.com:0",
+    "https://a.example.com:65536",
+    "https://a.example.com:x",
+    "https://a.example.com https://b.example.com",
+    "https://a.example.com\nhttps://b.example.com",
+    "https://ä.example.com",
+    "https://[::1",
+    "https://[1:::::::::::1]",
+]
+
+
+@pytest.mark.req("ENTRA-95")
+@pytest.mark.parametrize("value", NO_ORIGINS)
+def test_what_no_browser_sends_as_an_origin_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError) as fault:
+        Settings.load({"SCIM_CORS_ORIGINS": value})
+    kind = f"text of {len(value)} characters" if len(value) > 1 else "a single character" if value else "empty"
+    expected = "* or a list like https://a.example.com,https://b.example.com"
+    assert str(fault.value) == f"SCIM_CORS_ORIGINS is {kind}; {expected} is expected."
+
+
 PUBLIC_URL = "an absolute http or https URL without query"
 DATABASE_URL = "a URL like sqlite:///scim.db or postgresql://user@host/name"
 BAD = [

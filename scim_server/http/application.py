@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from scim_server.http import address, exchange, failures, health, routes
+from scim_server.http import address, cors, exchange, failures, health, routes
 from scim_server.http.views import Parts, Views
 from scim_server.http.write import Answer
 
@@ -38,8 +38,13 @@ def build(parts: Parts) -> Flask:
 def _surround(app: Flask, parts: Parts) -> None:
     @app.before_request
     def arrive() -> None:
-        """The credential comes first: without one nobody learns which paths there are."""
         exchange.begin()
+
+    cors.register(app, parts.settings.cors_origins)  # in between: a browser asks without a credential (ENTRA-95)
+
+    @app.before_request
+    def admit() -> None:
+        """The credential comes first: without one nobody learns which paths there are."""
         if address.is_scim(request) and request.endpoint not in routes.OPEN:
             exchange.admit(parts.authenticator)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import orjson
 from flask import Flask, Response
@@ -10,6 +11,7 @@ from flask import Flask, Response
 from scim_server.http.write import Answer
 from scim_server.observability import metrics_page
 
+PATHS: Final = ("/healthz", "/readyz", "/metrics")
 _JSON = "application/json"
 
 
@@ -24,9 +26,12 @@ def register(app: Flask, readiness: Callable[[], str | None]) -> None:
         answer.headers["Retry-After"] = "5"
         return answer
 
-    app.add_url_rule("/healthz", "healthz", lambda: _status(200, status="up"))
-    app.add_url_rule("/readyz", "readyz", readyz)
-    app.add_url_rule("/metrics", "metrics", _metrics)
+    for path, view in zip(PATHS, (_healthz, readyz, _metrics), strict=True):
+        app.add_url_rule(path, path.removeprefix("/"), view)
+
+
+def _healthz() -> Response:
+    return _status(200, status="up")
 
 
 def _metrics() -> Response:
