@@ -1,11 +1,19 @@
 """What a server says of itself before anything is sent to it: configuration, resource types, schemas."""
 
-from conformance.exchange import Json
+from conformance.exchange import Json, Response
 from conformance.session import Session
 
 
+class Unreachable(Exception):
+    """There is no SCIM server at the base URL, or it refuses the credentials; the message says which."""
+
+
 def ask(session: Session) -> dict[str, Json]:
-    """`config` is ServiceProviderConfig, `resource_types` and `schemas` are by id; None or empty if not served."""
+    """`config` is ServiceProviderConfig, `resource_types` and `schemas` are by id; None or empty if not served.
+
+    Raises `Unreachable`.
+    """
+    _check(session)
     return {
         "config": _read(session, "/ServiceProviderConfig"),
         "resource_types": _by_id(_read(session, "/ResourceTypes")),
@@ -13,10 +21,26 @@ def ask(session: Session) -> dict[str, Json]:
     }
 
 
-def _read(session: Session, path: str) -> Json:
+def _check(session: Session) -> None:
+    """What no scenario could be played without: an answer, and credentials that are taken."""
+    response = _get(session, "/Users?startIndex=1&count=1")
+    if response.status in (401, 403):
+        raise Unreachable(f"{session.base_url} refuses the credentials: it answers {response.status} to GET /Users.")
+    if response.status == 404 and not _get(session, "/ServiceProviderConfig").is_success:
+        raise Unreachable(f"There is no SCIM server at {session.base_url}: it answers 404 to GET /Users.")
+
+
+def _get(session: Session, target: str) -> Response:
     headers = {**session.credentials, "Accept": "application/scim+json"}
-    response = session.exchange("GET", path, headers, None).response
-    return response.json() if response and response.is_success else None
+    exchange = session.exchange("GET", target, headers, None)
+    if exchange.response is None:
+        raise Unreachable(f"{session.base_url}: {exchange.fault}.")
+    return exchange.response
+
+
+def _read(session: Session, path: str) -> Json:
+    response = _get(session, path)
+    return response.json() if response.is_success else None
 
 
 def _by_id(answer: Json) -> dict[str, Json]:

@@ -65,7 +65,14 @@ def read_suite(name: str, folder: Path = SUITES) -> Suite:
         scenarios=tuple(scenarios),
     )
     head.close("$schema", "name")
-    _check_references(suite, head)
+    _check_references(suite, head.place)
+    return suite
+
+
+def suite_of_file(path: Path) -> Suite:
+    """A suite of the scenarios of one file, which then say all headers themselves. Raises `ScenarioFault`."""
+    suite = Suite(path.stem, path.stem, str(path), {}, {}, (), tuple(read_scenarios(path)))
+    _check_references(suite, str(path))
     return suite
 
 
@@ -78,16 +85,18 @@ def read_scenarios(path: Path) -> list[Scenario]:
     return scenarios
 
 
-def _check_references(suite: Suite, head: "Node") -> None:
+def _check_references(suite: Suite, place: str) -> None:
     """Ids differ and fixtures exist."""
     seen: set[str] = set()
     for scenario in suite.scenarios:
         if scenario.id in seen:
-            raise head.fault(f"two scenarios of the suite have the id {scenario.id!r}")
+            raise ScenarioFault(f"{place}: two scenarios of the suite have the id {scenario.id!r}")
         seen.add(scenario.id)
         for given in scenario.given:
             if given.fixture not in suite.fixtures:
-                raise head.fault(f"scenario {scenario.id!r} wants a fixture {given.fixture!r} that is not there")
+                raise ScenarioFault(
+                    f"{place}: scenario {scenario.id!r} wants a fixture {given.fixture!r} that is not there"
+                )
 
 
 E_ = TypeVar("E_", bound=Enum)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,10 +20,11 @@ Progress = Callable[[Result], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many scenarios at once, and how many seconds one may take."""
+    """How many scenarios at once; how many seconds one may take, and how many after the start the last may begin."""
 
     jobs: int = 4
     scenario: float = 120.0
+    run: float = 3600.0
 
 
 class Watch:
@@ -71,23 +72,24 @@ class Watch:
 
 
 def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Progress) -> Report:
-    """Play all scenarios of the suites. The server is asked what it says of itself first."""
+    """Play all scenarios of the suites, after asking the server what it says of itself. Raises `facts.Unreachable`.
+
+    An interrupt (Ctrl-C) ends the run when the scenarios that are being played are over and what they made is removed.
+    """
     began, started = time.monotonic(), datetime.now(UTC)
-    session.facts = {**facts.ask(session), **session.facts}
+    session.facts = {**session.facts, **facts.ask(session)}
     watches = {suite.name: Watch(suite, session) for suite in suites}
 
     def play(suite: Suite, scenario: Scenario) -> Result:
-        result = Player(session, suite, scenario, watches[suite.name].observe, limits.scenario).play()
+        if time.monotonic() - began > limits.run:
+            result = _not_begun(scenario, limits)
+        else:
+            result = Player(session, suite, scenario, watches[suite.name].observe, limits.scenario).play()
         progress(result)
         return result
 
     pairs = [(suite, scenario) for suite in suites for scenario in suite.scenarios]
-    with ThreadPoolExecutor(limits.jobs) as pool:
-        futures = [None if scenario.alone else pool.submit(play, suite, scenario) for suite, scenario in pairs]
-    results = [
-        play(suite, scenario) if future is None else future.result()
-        for future, (suite, scenario) in zip(futures, pairs, strict=True)
-    ]
+    results = _all(pairs, play, limits.jobs)
     by_suite: dict[str, list[Result]] = {suite.name: [] for suite in suites}
     for (suite, _), result in zip(pairs, results, strict=True):
         by_suite[suite.name].append(result)
@@ -100,3 +102,27 @@ def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Pro
         server=session.facts.get("config"),
         requests=session.requests,
     )
+
+
+Pair = tuple[Suite, Scenario]
+
+
+def _all(pairs: Sequence[Pair], play: Callable[[Suite, Scenario], Result], jobs: int) -> list[Result]:
+    """The results in the order of the scenarios: side by side first, then those that must be alone."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        futures = [None if scenario.alone else pool.submit(play, suite, scenario) for suite, scenario in pairs]
+        wait([future for future in futures if future])
+    except KeyboardInterrupt:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+    return [
+        play(suite, scenario) if future is None else future.result()
+        for future, (suite, scenario) in zip(futures, pairs, strict=True)
+    ]
+
+
+def _not_begun(scenario: Scenario, limits: Limits) -> Result:
+    reason = f"not begun: the run had taken {limits.run:g} seconds"
+    return Result(scenario.id, scenario.title, scenario.capability, scenario.stake, Outcome.BLOCKED, reason)

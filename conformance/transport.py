@@ -1,73 +1,170 @@
-"""Requests over HTTP/1.1, on connections that are kept: one for each thread."""
+"""Requests over HTTP/1.1, on connections that are kept."""
 
 import http.client
 import ssl
-import threading
 import time
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from conformance.exchange import NoAnswer, Request, Response
+from conformance.exchange import NoAnswer, Request, Response, Transport
 
 
 class HttpTransport:
-    """Sends to one server. `timeout` is in seconds, for connecting and for each wait on the socket.
+    """Sends to the server of one URL. `timeout` is in seconds, for connecting and for each wait on the socket.
 
     What is sent is what the request says, to the letter: the target is not encoded again and no header is added but
-    Host and Content-Length.
+    Host and Content-Length. `proxy` is the URL of an HTTP proxy; https goes through it in a tunnel.
     """
 
-    def __init__(self, base_url: str, timeout: float = 30.0, tls: ssl.SSLContext | None = None) -> None:
-        self._address = urlsplit(base_url)
+    def __init__(
+        self, url: str, timeout: float = 30.0, tls: ssl.SSLContext | None = None, proxy: str | None = None
+    ) -> None:
+        self._server = urlsplit(url)
         self._timeout = timeout
         self._tls = tls
-        self._local = threading.local()
+        self._proxy = urlsplit(proxy) if proxy else None
+        self._idle: list[http.client.HTTPConnection] = []
+        self._lock = Lock()
 
     def send(self, request: Request) -> Response:
-        """The answer. A kept connection that the server has closed meanwhile is replaced once. Raises `NoAnswer`."""
-        kept = getattr(self._local, "connection", None)
-        if kept is not None:
+        """The answer. A kept connection that the server has closed meanwhile is replaced. Raises `NoAnswer`."""
+        while (kept := self._take()) is not None:
             try:
                 return self._on(kept, request)
             except (http.client.RemoteDisconnected, ConnectionError):
-                self._drop()
+                continue
             except (OSError, http.client.HTTPException) as error:
-                self._drop()
                 raise NoAnswer(self._sentence(error)) from error
         try:
-            self._local.connection = self._connect()
-            return self._on(self._local.connection, request)
+            return self._on(self._connect(), request)
         except (OSError, http.client.HTTPException) as error:
-            self._drop()
             raise NoAnswer(self._sentence(error)) from error
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while (kept := self._take()) is not None:
+            kept.close()
+
+    def _take(self) -> http.client.HTTPConnection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
     def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        if self._address.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
-        return http.client.HTTPConnection(host, port, timeout=self._timeout)
+        there = self._proxy or self._server
+        if self._server.scheme != "https":
+            return http.client.HTTPConnection(there.hostname or "", there.port, timeout=self._timeout)
+        connection = http.client.HTTPSConnection(
+            there.hostname or "", there.port, timeout=self._timeout, context=self._tls
+        )
+        if self._proxy:
+            connection.set_tunnel(self._server.hostname or "", self._server.port or 443)
+        return connection
 
     def _on(self, connection: http.client.HTTPConnection, request: Request) -> Response:
+        """The answer on that connection, which is kept if it came whole and is closed otherwise."""
         began = time.monotonic()
-        connection.putrequest(request.method, request.target, skip_accept_encoding=True)
+        try:
+            self._put(connection, request)
+            answer = connection.getresponse()
+            body = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        if answer.will_close:
+            connection.close()
+        else:
+            with self._lock:
+                self._idle.append(connection)
+        return Response(answer.status, _joined(answer.getheaders()), body, time.monotonic() - began)
+
+    def _put(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        connection.putrequest(request.method, self._target(request.target), skip_accept_encoding=True)
         for name, value in request.headers.items():
-            connection.putheader(name, value)
+            connection.putheader(name, value.encode("utf-8"))
         if request.body is not None:
             connection.putheader("Content-Length", str(len(request.body)))
         connection.endheaders(request.body)
-        answer = connection.getresponse()
-        body = answer.read()
-        headers: dict[str, str] = {}
-        for name, value in answer.getheaders():
-            known = headers.get(name.lower())
-            headers[name.lower()] = value if known is None else f"{known}, {value}"
-        return Response(answer.status, headers, body, time.monotonic() - began)
 
-    def _drop(self) -> None:
-        connection = self._local.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.close()
+    def _target(self, target: str) -> str:
+        """A proxy for http wants the whole URL in the request line (RFC 9112 section 3.2.2)."""
+        if self._proxy and self._server.scheme == "http":
+            return f"http://{self._server.netloc}{target}"
+        return target
 
     def _sentence(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"no answer within {self._timeout:g} seconds"
         return f"no answer: {str(error) or type(error).__name__}"
+
+
+def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """Header fields by name in lower case; several of one name are joined (RFC 9110 section 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return headers
+
+
+def tls_context(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """TLS that trusts the authorities of the system or of `ca_file`, and shows a client certificate if there is one."""
+    context = ssl.create_default_context(cafile=ca_file)
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+def trusting(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context without a look at the server's certificate: for test systems with one of their own."""
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Sleep(Protocol):
+    """Waits so many seconds."""
+
+    def __call__(self, seconds: float, /) -> None: ...
+
+
+class Patient:
+    """Repeats what was answered 429, after the time that the answer asks for, as connectors do.
+
+    At most `attempts` times, and never waiting more than `longest` seconds for one; after that the 429 is the answer.
+    """
+
+    def __init__(
+        self, transport: Transport, attempts: int = 5, longest: float = 60.0, sleep: Sleep = time.sleep
+    ) -> None:
+        self._transport = transport
+        self._attempts = attempts
+        self._longest = longest
+        self._sleep = sleep
+        self.repeated = 0
+
+    def send(self, request: Request) -> Response:
+        """The answer, or the last one of those that asked to wait."""
+        for _ in range(self._attempts):
+            response = self._transport.send(request)
+            wait = retry_after(response)
+            if wait is None or wait > self._longest:
+                return response
+            self.repeated += 1
+            self._sleep(wait)
+        return self._transport.send(request)
+
+
+def retry_after(response: Response, now: float | None = None) -> float | None:
+    """The seconds that a 429 asks to wait, 1 if it does not say (RFC 9110 section 10.2.3); None for other answers."""
+    if response.status != 429:
+        return None
+    text = response.headers.get("retry-after", "")
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return 1.0
+    return max(0.0, moment - (time.time() if now is None else now))

@@ -1,5 +1,7 @@
 """Every suite passes against this server, on both engines, and leaves nothing behind."""
 
+from contextlib import closing
+
 import pytest
 
 from conformance.masking import Masking
@@ -14,14 +16,15 @@ SUITES = [pytest.param(name, marks=pytest.mark.req(*sorted(read_suite(name).item
 
 
 def played(server: Server, name: str) -> Report:
-    session = Session(
-        base_url=server.base_url,
-        transport=HttpTransport(server.base_url),
-        credentials={"Authorization": f"Bearer {server.token}"},
-        run="suites",
-        masking=Masking([server.token]),
-    )
-    return run(session, [read_suite(name)], Limits(), lambda result: None)
+    with closing(HttpTransport(server.base_url)) as transport:
+        session = Session(
+            base_url=server.base_url,
+            transport=transport,
+            credentials={"Authorization": f"Bearer {server.token}"},
+            run="suites",
+            masking=Masking([server.token]),
+        )
+        return run(session, [read_suite(name)], Limits(), lambda result: None)
 
 
 @pytest.mark.parametrize("name", SUITES)
