@@ -11,12 +11,15 @@ class Unreachable(Exception):
 def ask(session: Session) -> dict[str, Json]:
     """`config` is ServiceProviderConfig, `resource_types` and `schemas` are by id; None or empty if not served.
 
-    Raises `Unreachable`.
+    `by_schema` has the resource types by the URN of their schema, so that a scenario can look for a kind of resource
+    whatever the server calls it; of several with one schema it has the first. Raises `Unreachable`.
     """
     _check(session)
+    resource_types = _by_id(_read(session, "/ResourceTypes"))
     return {
         "config": _read(session, "/ServiceProviderConfig"),
-        "resource_types": _by_id(_read(session, "/ResourceTypes")),
+        "resource_types": resource_types,
+        "by_schema": {str(one["schema"]): one for one in reversed(resource_types.values()) if "schema" in one},
         "schemas": _by_id(_read(session, "/Schemas")),
     }
 

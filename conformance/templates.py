@@ -1,7 +1,9 @@
 """What is sent and expected: JSON in which `{{name}}` stands for a value, and a few objects for what is made of them.
 
-A name is a path of members and positions: `ana.id`, `users.0.userName`. A text that is nothing but a placeholder
-becomes the value itself, of whatever type; elsewhere the value becomes text. `{{name|upper}}` goes through a filter.
+A name is a path of members and positions: `ana.id`, `users.0.userName`; the name of a member may have dots of its own,
+as URNs have: `facts.by_schema.urn:ietf:params:scim:schemas:core:2.0:User.endpoint`. A text that is nothing but a
+placeholder becomes the value itself, of whatever type; elsewhere the value becomes text. `{{name|upper}}` goes through
+a filter.
 
     {"$each": "users", "make": {"value": "{{each.id}}"}}    an element for each of a saved list
     {"$range": 101, "make": {"value": "m-{{each}}"}}        an element for each number from 1
@@ -55,12 +57,22 @@ def look_up(path: str, scope: Scope) -> Json:
     if path == "uuid":
         return str(uuid4())
     value: Json = scope
-    for part in path.split("."):
+    parts: Sequence[str] = path.split(".")
+    while parts:
         try:
-            value = value[int(part)] if isinstance(value, list) else value[part]
+            value, parts = _first(value, parts)
         except (KeyError, IndexError, TypeError, ValueError):
             raise Unknown(path) from None
     return value
+
+
+def _first(value: Json, parts: Sequence[str]) -> tuple[Json, Sequence[str]]:
+    """The element or member that the first of the parts name, as few as there is one for; and the other parts."""
+    if isinstance(value, list):
+        return value[int(parts[0])], parts[1:]
+    names = (".".join(parts[:taken]) for taken in range(1, len(parts) + 1))
+    taken, name = next(((taken, name) for taken, name in enumerate(names, 1) if name in value), (1, parts[0]))
+    return value[name], parts[taken:]
 
 
 def as_text(value: Json) -> str:

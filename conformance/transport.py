@@ -3,12 +3,16 @@
 import http.client
 import ssl
 import time
+import zlib
 from email.utils import parsedate_to_datetime
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from conformance.exchange import NoAnswer, Request, Response, Transport
+
+GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+"""Tells zlib to see from the first bytes which of the two it is."""
 
 
 class HttpTransport:
@@ -77,7 +81,9 @@ class HttpTransport:
         else:
             with self._lock:
                 self._idle.append(connection)
-        return Response(answer.status, _joined(answer.getheaders()), body, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        headers = _joined(answer.getheaders())
+        return Response(answer.status, headers, decoded(body, headers.get("content-encoding", "")), seconds)
 
     def _put(self, connection: http.client.HTTPConnection, request: Request) -> None:
         connection.putrequest(request.method, self._target(request.target), skip_accept_encoding=True)
@@ -106,6 +112,16 @@ def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
         known = headers.get(name.lower())
         headers[name.lower()] = value if known is None else f"{known}, {value}"
     return headers
+
+
+def decoded(body: bytes, coding: str) -> bytes:
+    """The body without its content coding (connectors offer gzip and deflate); what cannot be read is left as it is."""
+    if coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompress(body, GZIP_OR_ZLIB)
+    except zlib.error:
+        return body
 
 
 def tls_context(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
