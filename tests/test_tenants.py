@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import event
 
 from scim_server.config import Settings
 from scim_server.domain.schema import ResourceType
 from tests.every_resource_type import body, extensions
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import BASE, GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
+from tests.statements import sent_to
 
 
 @pytest.fixture
@@ -195,19 +195,13 @@ def test_every_statement_says_which_tenant_is_meant(rich: Server, indirect_group
     rich.tenant()
     tenant = rich.tenant(indirect_groups=indirect_groups)
     client = Client(rich.app(), rich.token(tenant))
-    sent: dict[str, Any] = {}
-
-    def note(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-        if NAMED.search(statement):
-            sent[statement] = context.compiled_parameters
-
-    engines = rich.database.connections.reader, rich.database.connections.writer
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    exercise(rich, client)
-    assert len(sent) > 25
-    assert {statement: faults for statement in sent if (faults := unguarded(statement))} == {}
-    tenants = {given.get("tenant") for parameters in sent.values() for given in parameters}
+    with sent_to(rich.database.connections.reader, rich.database.connections.writer) as everything:
+        exercise(rich, client)
+    sent = [statement for statement in everything if NAMED.search(statement.text)]
+    texts = {statement.text for statement in sent}
+    assert len(texts) > 25
+    assert {text: faults for text in texts if (faults := unguarded(text))} == {}
+    tenants = {given.get("tenant") for statement in sent for given in statement.named}
     assert tenants == {tenant.id}
 
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from scim_server.http import exchange
@@ -31,6 +30,7 @@ from tests.http.bulk import (
     user,
 )
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
+from tests.statements import sent_to
 
 ATOMIC = {"SCIM-Bulk-Atomic": "true"}
 
@@ -294,15 +294,8 @@ def test_a_circle_of_a_thousand(client: Client) -> None:
 
 def statements(server: Server, work: Callable[[], Any]) -> int:
     """How many statements a piece of work sends to write."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    writer = server.database.connections.writer
-    event.listen(writer, "before_cursor_execute", note)
-    work()
-    event.remove(writer, "before_cursor_execute", note)
+    with sent_to(server.database.connections.writer) as sent:
+        work()
     return len(sent)
 
 

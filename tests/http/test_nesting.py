@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import event
 
 from scim_server import app as composition
 from scim_server.auth.authenticator import CACHE_SECONDS
 from tests.auth.fakes import FakeClock
 from tests.http.server import GROUP, PATCH_OP, Client, Server
+from tests.statements import sent_to
 
 
 def add_group(client: Client, name: str, *members: str) -> str:
@@ -101,25 +101,17 @@ def test_a_tenant_without_the_setting_sees_the_groups_it_is_in(on_both: Server) 
 
 
 def test_without_the_setting_no_statement_follows_nesting(on_both: Server) -> None:
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    engines = on_both.database.connections.reader, on_both.database.connections.writer
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
+    connections = on_both.database.connections
     walked = {}
     for indirect in (False, True):
-        sent.clear()
         client = Client(on_both.app(), on_both.token(on_both.tenant(indirect_groups=indirect)))
-        ids = populate(client)
-        kinds(client, ids["ana"])
-        for condition, _ in FILTERS:
-            find(client, condition.format(**ids))
-        walked[indirect] = any("RECURSIVE" in statement for statement in sent)
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+        with sent_to(connections.reader, connections.writer) as sent:
+            ids = populate(client)
+            kinds(client, ids["ana"])
+            for condition, _ in FILTERS:
+                find(client, condition.format(**ids))
+        assert sent
+        walked[indirect] = any("RECURSIVE" in statement.text for statement in sent)
     assert walked == {False: False, True: True}
 
 

@@ -1,11 +1,13 @@
 """What the RFC promises about ids, meta, sorting, groups and their members, seen through the API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
+from tests.statements import listening
 
 
 def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
@@ -147,15 +149,21 @@ def test_in_strict_a_member_that_is_not_there_is_refused_and_nothing_changes(ser
 class Traffic:
     """The statements of a request, and the rows that they touched or gave, as far as the driver counts them."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self) -> None:
         self.statements: list[str] = []
         self.rows = 0
-        for engine in (server.database.connections.reader, server.database.connections.writer):
-            event.listen(engine, "after_cursor_execute", self._note)
 
-    def _note(self, _connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def note(self, _connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         self.statements.append(statement)
         self.rows += max(cursor.rowcount, 0)
+
+
+@contextmanager
+def traffic(server: Server) -> Iterator[Traffic]:
+    found = Traffic()
+    connections = server.database.connections
+    with listening((connections.reader, connections.writer), "after_cursor_execute", found.note):
+        yield found
 
 
 @pytest.mark.req("R-PATCH-58")
@@ -165,12 +173,11 @@ def test_one_more_member_costs_the_same_in_a_group_of_ten_and_of_thousands(on_bo
     sizes = (10, 300, 5000)
     addresses = [f"/Groups/{add_group(client, f'g{n}', *(f'm-{i}' for i in range(n)))['id']}" for n in sizes]
     spent: list[tuple[list[str], int]] = []
-    traffic = Traffic(on_both)
     for address in addresses:
-        traffic.statements, traffic.rows = [], 0
-        answer = client.send("PATCH", f"{address}?excludedAttributes=members", adding("new"))
+        with traffic(on_both) as spending:
+            answer = client.send("PATCH", f"{address}?excludedAttributes=members", adding("new"))
         assert answer.status_code in (200, 204), answer.text
-        spent.append((traffic.statements, traffic.rows))
+        spent.append((spending.statements, spending.rows))
     (_, few), (small, some), (large, many) = spent
     assert small == large
     assert len(spent[0][0]) - len(large) in (0, 1), "an answer to a small group is read back"

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import pytest
-from sqlalchemy import Connection, event
 
 from scim_server.domain import filter as f
 from scim_server.domain.query import CursorPage, Position
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.storage.base import Pieces, PreparedRows, Record, Storage, Transaction
 from scim_server.storage.sql import Database, elements
+from tests.statements import Statement, sent_to
 from tests.storage.test_rows import change_rows, condition, members
 from tests.storage.things import DAY, LATER, MEMBERS, THING, draft
 
@@ -258,18 +258,17 @@ def test_a_transaction_writes_what_a_prepared_change_changes_and_no_more(
     change_rows(storage, group, RowsChange(add=many(range(3_000))))
     one = prepared(storage, group, many(range(1, 3_001)))
     none = prepared(storage, group, many(range(3_000)))
-    sent: list[tuple[str, int]] = []
+    with sent_to(database.connections.writer) as idle:
+        assert not apply(storage, group, none)
+    with sent_to(database.connections.writer) as sent:
+        assert apply(storage, group, one)
+    assert [changes(statements) for statements in (idle, sent)] == [[], ["DELETE", "INSERT"]]
+    assert max(len(str(statement.parameters)) for statement in (*idle, *sent)) < 1_000
 
-    def note(_connection: Connection, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        sent.append((statement.split()[0], len(str(parameters))))
 
-    event.listen(database.connections.writer, "before_cursor_execute", note)
-    assert not apply(storage, group, none)
-    assert [word for word, _ in sent if word in ("DELETE", "INSERT")] == []
-    assert apply(storage, group, one)
-    event.remove(database.connections.writer, "before_cursor_execute", note)
-    assert [word for word, _ in sent if word in ("DELETE", "INSERT")] == ["DELETE", "INSERT"]
-    assert max(size for _, size in sent) < 1_000
+def changes(statements: list[Statement]) -> list[str]:
+    words = [statement.text.split()[0] for statement in statements]
+    return [word for word in words if word in ("DELETE", "INSERT")]
 
 
 @req("X-02")

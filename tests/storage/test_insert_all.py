@@ -1,15 +1,15 @@
 """Many creations at once come to what one insert after the other comes to; an attempt that fails leaves nothing."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import Element, RowsChange
@@ -26,6 +26,7 @@ from scim_server.storage.sql.tables import (
     unique_values,
 )
 from tests.domain.every_type import DESK
+from tests.statements import Statement, listening, sent_to
 from tests.storage.test_resources import found
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, THING, draft, rows_of
 
@@ -271,32 +272,19 @@ def test_members_that_come_later_in_the_same_transaction_come_behind(
 # Statements -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, bool]]]:
-    """What is sent to the database for writing, each with whether the driver repeats it."""
-    sent: list[tuple[str, bool]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, many: bool) -> None:
-        sent.append((statement, many))
-
-    event.listen(database.connections.writer, "before_cursor_execute", note)
-    yield sent
-    event.remove(database.connections.writer, "before_cursor_execute", note)
-
-
 def test_the_number_of_statements_does_not_depend_on_the_number_of_creations(database: Database, tenant: int) -> None:
     def mixed(count: int) -> list[Creation]:
         things = [creation(f"{count}-{n}", text=f"{count}-{n}", members=["m", f"{n}"]) for n in range(count // 2)]
         others = [creation(f"o-{count}-{n}", OTHER, text=f"{count}-{n // 2}") for n in range(count // 2)]
         return [*things, *others]
 
-    sent: dict[int, list[tuple[str, bool]]] = {}
+    sent: dict[int, list[Statement]] = {}
     for count in (10, 500):
-        with statements(database) as sent[count]:
+        with sent_to(database.connections.writer) as sent[count]:
             outcomes = insert_all(database.storage, tenant, *mixed(count))
         assert sum(isinstance(outcome, Uniqueness) for outcome in outcomes) == count // 4
-    assert sent[10] == sent[500]
-    assert not any(many for _, many in sent[500])
+    assert [statement.text for statement in sent[10]] == [statement.text for statement in sent[500]]
+    assert not any(statement.many for count in sent for statement in sent[count])
     assert len(sent[500]) <= 7
 
 
@@ -317,11 +305,9 @@ def test_a_value_that_another_transaction_takes_in_the_middle_is_refused(databas
             with suppress(TimeoutError):  # SQLite: it waits for this transaction
                 others[0].result(0.3)
 
-    with ThreadPoolExecutor(1) as pool:
-        event.listen(database.connections.writer, "after_cursor_execute", take)
+    with ThreadPoolExecutor(1) as pool, listening([database.connections.writer], "after_cursor_execute", take):
         outcomes = insert_all(storage, tenant, creation("a", text="u"), creation("b", text="V"), creation("c"))
         (rival,) = others[0].result(5)
-    event.remove(database.connections.writer, "after_cursor_execute", take)
     assert [isinstance(outcome, Meta) for outcome in outcomes] == [True, isinstance(rival, Uniqueness), True]
     assert is_there(storage, tenant, "rival") == isinstance(rival, Meta)
     assert found(storage, tenant, "text", "v") == (["rival"] if isinstance(rival, Meta) else ["b"])

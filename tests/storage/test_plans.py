@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from scim_server.domain import filter as f
 from scim_server.domain.attrpath import AttrPath, bind
@@ -16,6 +15,7 @@ from scim_server.storage.base import Transaction
 from scim_server.storage.sql import Database, open_database
 from tests.databases import ENGINES
 from tests.domain.every_type import DESK
+from tests.statements import Statement, sent_to
 from tests.storage.things import DAY, LATER, MEMBERS, REGISTRY, THING, draft
 
 SIZE = 2000
@@ -45,26 +45,17 @@ def database(
 
 
 @pytest.fixture
-def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to the database while the test runs: statements with their parameters."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    engines = database.connections.reader, database.connections.writer
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+def statements(database: Database) -> Iterator[list[Statement]]:
+    """What is sent to the database while the test runs."""
+    with sent_to(database.connections.reader, database.connections.writer) as sent:
+        yield sent
 
 
-def explained(database: Database, statement: str, parameters: Any) -> str:
+def explained(database: Database, statement: Statement) -> str:
     """The plan as text; PostgreSQL runs the statement and counts the rows that it looked at."""
     explain = "EXPLAIN QUERY PLAN " if database.connections.dialect_name == "sqlite" else "EXPLAIN (ANALYZE) "
     with database.connections.reader.connect() as connection:
-        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement.text, statement.parameters))
 
 
 def looked_at(plan: str) -> int:
@@ -102,23 +93,23 @@ SERVED: dict[str, tuple[f.Filter, int]] = {
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_an_index_serves(database: Database, statements: list[tuple[str, Any]], name: str) -> None:
+def test_an_index_serves(database: Database, statements: list[Statement], name: str) -> None:
     condition, expected = SERVED[name]
     selection = Selection(THING, f.bind(condition, THING, Leniency(STRICT)))
     found = database.storage.search(1, Query((selection,), Page(count=200)), frozenset({"memberOf"}))
     assert found.total == expected
     (sent,) = list(statements)
-    plan = explained(database, *sent)
+    plan = explained(database, sent)
     assert looked_at(plan) <= max(expected, 20), plan
 
 
-def test_a_page_reads_no_more_than_it_shows(database: Database, statements: list[tuple[str, Any]]) -> None:
+def test_a_page_reads_no_more_than_it_shows(database: Database, statements: list[Statement]) -> None:
     """A deep one walks an index of ids, and reads only what stands on it."""
     for start in (1, 1500):
         statements.clear()
         database.storage.search(1, Query((Selection(THING),), Page(start, 10)), frozenset())
         page, _total = list(statements)
-        plan = explained(database, *page)
+        plan = explained(database, page)
         if database.connections.dialect_name == "sqlite":
             assert "SCAN resources" not in plan
         else:
@@ -130,19 +121,19 @@ def test_a_page_reads_no_more_than_it_shows(database: Database, statements: list
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("number", [100, 1000, 1900])
 def test_a_page_by_cursor_reads_no_more_than_it_shows_at_any_depth(
-    database: Database, statements: list[tuple[str, Any]], number: int, direction: Direction
+    database: Database, statements: list[Statement], number: int, direction: Direction
 ) -> None:
     page = CursorPage(10, Position((), f"t-{number:04}"), direction, SIZE)
     found = database.storage.search(1, Query((Selection(THING),), page), frozenset())
     assert len(found.records) == 10
     (sent,) = list(statements)
-    plan = explained(database, *sent)
+    plan = explained(database, sent)
     assert looked_at(plan) <= 11, plan
     assert re.search(r"ix_resources_tenant_id_type_id.*\bid[<>]\?|Index Cond: .*\bid [<>] ", plan), plan
 
 
 def test_a_page_by_cursor_of_a_sort_fetches_the_records_that_it_shows_alone(
-    database: Database, statements: list[tuple[str, Any]]
+    database: Database, statements: list[Statement]
 ) -> None:
     """The keys of all resources are read and sorted, at any depth; the records are looked up by id."""
     selection = Selection(THING, None, bind(AttrPath("exact"), THING))
@@ -150,30 +141,30 @@ def test_a_page_by_cursor_of_a_sort_fetches_the_records_that_it_shows_alone(
     found = database.storage.search(1, Query((selection,), page, Order.ASCENDING), frozenset())
     assert [record.id for record in found.records] == [f"t-{number}" for number in range(1001, 1011)]
     (sent,) = list(statements)
-    plan = explained(database, *sent)
+    plan = explained(database, sent)
     assert re.search(r"SEARCH resources USING INDEX \S+ \(tenant_id=\? AND id=\?\)|using pk_resources", plan), plan
 
 
 @pytest.mark.parametrize("sort", [None, "exact"])
 def test_the_later_pages_of_a_walk_are_one_statement(
-    database: Database, statements: list[tuple[str, Any]], sort: str | None
+    database: Database, statements: list[Statement], sort: str | None
 ) -> None:
     """So that its plan is found again; only the position differs, which is a parameter."""
     selection = Selection(THING, None, bind(AttrPath(sort), THING) if sort else None)
     for id in ("t-0100", "t-1000", "t-1900"):
         page = CursorPage(10, Position((id,) if sort else (), id), total=SIZE)
         database.storage.search(1, Query((selection,), page, Order.ASCENDING), frozenset())
-    texts = [text for text, _ in statements]
+    texts = [statement.text for statement in statements]
     assert (len(texts), len(set(texts))) == (3, 1)
 
 
-def statements_of(statements: list[tuple[str, Any]], work: Callable[[], Any]) -> int:
+def statements_of(statements: list[Statement], work: Callable[[], Any]) -> int:
     statements.clear()
     work()
-    return len([statement for statement, _ in statements if not statement.startswith("BEGIN")])
+    return len([statement for statement in statements if not statement.text.startswith("BEGIN")])
 
 
-def test_few_statements_do_each_thing(database: Database, statements: list[tuple[str, Any]]) -> None:
+def test_few_statements_do_each_thing(database: Database, statements: list[Statement]) -> None:
     storage = database.storage
     one_round_trip = database.connections.dialect_name == "postgresql"
     everything = frozenset({"members", "memberOf"})
@@ -186,9 +177,7 @@ def test_few_statements_do_each_thing(database: Database, statements: list[tuple
     assert delete == (1 if one_round_trip else 6)
 
 
-def test_a_change_of_rows_is_the_same_statements_at_any_size(
-    database: Database, statements: list[tuple[str, Any]]
-) -> None:
+def test_a_change_of_rows_is_the_same_statements_at_any_size(database: Database, statements: list[Statement]) -> None:
     def change(size: int) -> Any:
         rows: dict[str, Element] = {f"x-{size}-{number}": {"value": f"x-{size}-{number}"} for number in range(size)}
 
@@ -212,7 +201,7 @@ CONTAINED: dict[str, f.Filter] = {
 
 @pytest.mark.parametrize("name", CONTAINED)
 def test_equality_on_any_attribute_has_an_index_on_postgresql(
-    database: Database, statements: list[tuple[str, Any]], name: str
+    database: Database, statements: list[Statement], name: str
 ) -> None:
     """After a vacuum, as autovacuum does it; before the first one the resources of the type are walked."""
     with database.connections.reader.connect() as connection:
@@ -223,6 +212,6 @@ def test_equality_on_any_attribute_has_an_index_on_postgresql(
     assert found.total in (1, 2)
     if database.connections.dialect_name == "postgresql":
         (sent,) = list(statements)
-        plan = explained(database, *sent)
+        plan = explained(database, sent)
         assert "ix_resources_comparison" in plan
         assert looked_at(plan) <= 20, plan

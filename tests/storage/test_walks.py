@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from scim_server.domain import filter as f
 from scim_server.domain.query import CursorPage, Direction, Order, Page, Position, Query, Selection
@@ -18,6 +17,7 @@ from scim_server.domain.schema import Attribute, Schema
 from scim_server.errors import InvalidCursor
 from scim_server.storage.base import Creation, Found, Storage, Transaction
 from scim_server.storage.sql import Database
+from tests.statements import listening
 from tests.storage.test_agreement import (
     FILTERS,
     NAMES,
@@ -232,8 +232,8 @@ def test_the_total_never_denies_what_the_page_shows(database: Database, tenant: 
             database.storage.write(tenant, empty)
 
     database.storage.write(tenant, fill)
-    event.listen(database.connections.reader, "before_cursor_execute", before)
-    found = database.storage.search(tenant, Query((Selection(THING),), page), frozenset())
+    with listening([database.connections.reader], "before_cursor_execute", before):
+        found = database.storage.search(tenant, Query((Selection(THING),), page), frozenset())
     assert (len(found.records), found.total) == (3, 4)
     assert database.storage.search(tenant, Query((Selection(THING),)), frozenset()).total == 0
 
