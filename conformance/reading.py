@@ -222,6 +222,8 @@ def _check_template(value: Json, node: Node, key: str) -> None:
         for name, member in value.items():
             if name.startswith("$") and name not in KNOWN_WORDS:
                 raise node.fault(f"{key!r} has {name!r}, which is neither a directive nor a matcher")
+            if name in MATCHERS and len(value) > 1:
+                raise node.fault(f"{key!r} has {name!r} beside other members; it stands alone, or within $all")
             _check_template(member, node, key)
 
 
