@@ -15,6 +15,7 @@ a filter.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -41,6 +42,26 @@ def swap_case(value: str) -> str:
     return value.swapcase()
 
 
+def hour_earlier(value: str) -> str:
+    """A dateTime an hour before, at +14:00: as an instant it is before, as a text it stands after."""
+    return _moved(value, timedelta(hours=-1), timedelta(hours=14))
+
+
+def hour_later(value: str) -> str:
+    """A dateTime an hour after, at -12:00: as an instant it is after, as a text it stands before."""
+    return _moved(value, timedelta(hours=1), timedelta(hours=-12))
+
+
+def _moved(value: str, by: timedelta, zone: timedelta) -> str:
+    """What is no dateTime stays as it is."""
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    at = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return (at + by).astimezone(timezone(zone)).isoformat(timespec="seconds")
+
+
 FILTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "upper": str.upper,
     "lower": str.lower,
@@ -49,6 +70,8 @@ FILTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "raw": str,
     "quoted": lambda value: json.dumps(value, ensure_ascii=False),
     "plus": lambda value: percent(value).replace("%20", "+"),
+    "hour_earlier": hour_earlier,
+    "hour_later": hour_later,
 }
 
 
