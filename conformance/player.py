@@ -336,6 +336,8 @@ def _said(response: Response) -> str:
 
 def _save(save: Mapping[str, str], response: Response, scope: dict[str, Json]) -> list[str]:
     """Keep what the answer holds; what it does not hold is wrong with it."""
+    scope |= {name: response.status for name, source in save.items() if source == "status"}
+    save = {name: source for name, source in save.items() if source != "status"}
     headers = {name: source for name, source in save.items() if source.startswith("header:")}
     for name, source in headers.items():
         field = source.removeprefix("header:").strip().lower()

@@ -71,8 +71,8 @@ class Send:
     """One request, or the same one several times, one after the other or at once.
 
     `target`, `query`, `headers` and `body` are templates; `text` is a body that is no JSON. A header that is None is
-    left out. `save` names what is kept of the answer: a JSON pointer into its body, or `header:` and a name. With
-    `times` what is saved is a list, and `index` counts from 1.
+    left out. `save` names what is kept of the answer: a JSON pointer into its body, `header:` and a name, or `status`.
+    With `times` what is saved is a list, and `index` counts from 1.
     """
 
     method: str

@@ -10,6 +10,7 @@ a filter.
     {"$merge": ["{{read}}", {"title": "Lead"}]}             the second laid over the first (RFC 7396: null removes)
     {"$json": {"value": "Admin"}}                           a text that holds JSON
     {"$repeat": "x", "times": 6000}                         a text, many times
+    {"$if": "{{answered}}", "is": [200, 204], "then": {}, "else": {}}   one of two, as the value is among these or not
 """
 
 import json
@@ -179,10 +180,16 @@ def _repeat(directive: Mapping[str, Json], scope: Scope) -> Json:
     return render_text(directive["$repeat"], scope) * int(directive["times"])
 
 
+def _if(directive: Mapping[str, Json], scope: Scope) -> Json:
+    is_one = render(directive["$if"], scope) in render(directive["is"], scope)
+    return render(directive["then" if is_one else "else"], scope)
+
+
 DIRECTIVES: Final[Mapping[str, Callable[[Mapping[str, Json], Scope], Json]]] = {
     "$each": _each,
     "$range": _range,
     "$merge": _merge,
     "$json": _json,
     "$repeat": _repeat,
+    "$if": _if,
 }
