@@ -88,11 +88,9 @@ class Player:
             return Outcome.BLOCKED, str(error)
         try:
             self._take(self.scenario.steps, scope, self.scenario.stake)
-        except Stopped:
-            pass
-        except Unknown as error:
+        except (Stopped, Unknown) as error:
             if not self.findings:
-                return Outcome.BLOCKED, f"nothing was saved under {error}"
+                return Outcome.BLOCKED, str(error)
         return (Outcome.FAILED if self.findings else Outcome.PASSED), ""
 
     # Preparing --------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def read_suite(name: str, folder: Path = SUITES) -> Suite:
         title=head.text("title"),
         about=head.text("about"),
         headers=head.texts("headers"),
-        fixtures={key: _fixture(node) for key, node in head.members("fixtures")},
+        fixtures={key: fixture_of(node) for key, node in head.members("fixtures")},
         rules=tuple(_rule(node) for node in head.list("always")),
         scenarios=tuple(scenarios),
     )
@@ -80,7 +80,7 @@ def read_scenarios(path: Path) -> list[Scenario]:
     """The scenarios of a file. Raises `ScenarioFault`."""
     node = Node.read(path)
     capability = node.choice("capability", Capability)
-    scenarios = [_scenario(each, capability) for each in node.list("scenarios", required=True)]
+    scenarios = [scenario_of(each, capability) for each in node.list("scenarios", required=True)]
     node.close("$schema")
     return scenarios
 
@@ -249,7 +249,8 @@ def _own_stake(node: Node, over: Stake | None) -> Stake | None:
     )
 
 
-def _scenario(node: Node, capability: Capability) -> Scenario:
+def scenario_of(node: Node, capability: Capability) -> Scenario:
+    """The scenario of an object. Raises `ScenarioFault`."""
     stake = _stake(node)
     id = node.text("id")
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
@@ -282,7 +283,8 @@ def _given(node: Node) -> Given:
     return given
 
 
-def _fixture(node: Node) -> Fixture:
+def fixture_of(node: Node) -> Fixture:
+    """The fixture of an object. Raises `ScenarioFault`."""
     fixture = Fixture(node.mapping("let"), tuple(_step(each, None) for each in node.list("steps", required=True)))
     node.close()
     return fixture

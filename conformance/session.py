@@ -67,7 +67,8 @@ class Session:
         base = urlsplit(self.base_url)
         if target.startswith(("http://", "https://")):
             url = urlsplit(target)
-            if (url.scheme, url.netloc) != (base.scheme, base.netloc) or not url.path.startswith(base.path):
+            home = f"{base.path.rstrip('/')}/"
+            if (url.scheme, url.netloc) != (base.scheme, base.netloc) or not url.path.startswith(home):
                 raise Elsewhere(f"{target} is not below {self.base_url}")
             return quote(url._replace(scheme="", netloc="").geturl(), safe=VERBATIM)
         return base.path.rstrip("/") + quote(target, safe=VERBATIM)

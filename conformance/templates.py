@@ -86,7 +86,7 @@ def look_up(path: str, scope: Scope) -> Json:
         try:
             value, parts = _first(value, parts)
         except (KeyError, IndexError, TypeError, ValueError):
-            raise Unknown(path) from None
+            raise Unknown(f"nothing was saved under {path}") from None
     return value
 
 
