@@ -30,6 +30,9 @@ from conformance.templates import Unknown, percent, render, render_target, rende
 MOST_AT_ONCE: Final = 16
 """Threads of one step whose requests go out at once."""
 
+PREPARING: Final = 4
+"""Threads that make what a scenario needs: no scenario should be blocked because a server bears no bursts."""
+
 Observer = Callable[[Exchange], None]
 """Is shown every exchange: what holds for every answer is looked at there."""
 
@@ -114,7 +117,7 @@ class Player:
         if given.count is None:
             return self._fixture(fixture, given, {**scope, "index": 1})
         inner = [{**scope, "index": index} for index in range(1, given.count + 1)]
-        return _at_once([partial(self._fixture, fixture, given, one) for one in inner])
+        return _at_once([partial(self._fixture, fixture, given, one) for one in inner], PREPARING)
 
     def _fixture(self, fixture: Fixture, given: Given, scope: Mapping[str, Json]) -> Json:
         """What a fixture let and saved, by name."""
@@ -359,9 +362,9 @@ def _let(scope: dict[str, Json], names: Mapping[str, Json]) -> None:
         scope[name] = render(value, scope)
 
 
-def _at_once(jobs: Sequence[Callable[[], Json]]) -> list[Json]:
-    """What the jobs give, done side by side."""
-    with ThreadPoolExecutor(min(len(jobs), MOST_AT_ONCE)) as pool:
+def _at_once(jobs: Sequence[Callable[[], Json]], most: int = MOST_AT_ONCE) -> list[Json]:
+    """What the jobs give, done side by side by `most` threads."""
+    with ThreadPoolExecutor(min(len(jobs), most)) as pool:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
