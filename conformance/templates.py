@@ -177,7 +177,7 @@ def _json(directive: Mapping[str, Json], scope: Scope) -> Json:
 
 
 def _repeat(directive: Mapping[str, Json], scope: Scope) -> Json:
-    return render_text(directive["$repeat"], scope) * int(directive["times"])
+    return render_text(directive["$repeat"], scope) * int(render(directive["times"], scope))
 
 
 def _if(directive: Mapping[str, Json], scope: Scope) -> Json:
