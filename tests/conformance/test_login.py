@@ -1,0 +1,120 @@
+"""Signing in, and no secret in anything that is shown."""
+
+import base64
+import json
+from urllib.parse import parse_qs
+
+import pytest
+
+from conformance.exchange import Exchange, NoAnswer, Request, Response
+from conformance.login import LoginFailed, basic, bearer, client_credentials
+from conformance.masking import Masking
+from tests.conformance.fakes import answer
+
+
+class TokenServer:
+    """Gives a token to those who send the secret as it likes it."""
+
+    def __init__(self, takes: str, response: Response | None = None) -> None:
+        self.takes = takes
+        self.sent: list[Request] = []
+        self._response = response
+
+    def send(self, request: Request) -> Response:
+        self.sent.append(request)
+        if self._response:
+            return self._response
+        form = parse_qs((request.body or b"").decode())
+        by = "basic" if "Authorization" in request.headers else "form" if "client_secret" in form else "nothing"
+        if by != self.takes:
+            return answer(401, {"error": "invalid_client"})
+        return answer(200, {"access_token": "acc3ss", "token_type": "Bearer", "expires_in": 3600})
+
+
+@pytest.mark.req("ENTRA-82", "PING-02")
+@pytest.mark.parametrize(("takes", "requests"), [("basic", 1), ("form", 2)])
+def test_a_token_is_fetched_with_the_secret_by_basic_or_in_the_form(takes: str, requests: int) -> None:
+    server = TokenServer(takes)
+    token = client_credentials("https://login.example/oauth/token?x=1", "me:1", "s3 cret", "scim", server)
+    assert token == "acc3ss"
+    assert len(server.sent) == requests
+    last = server.sent[-1]
+    assert (last.method, last.target) == ("POST", "/oauth/token?x=1")
+    assert last.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    form = parse_qs((last.body or b"").decode())
+    assert (form["grant_type"], form["scope"]) == (["client_credentials"], ["scim"])
+    if takes == "basic":
+        text = base64.b64decode(last.headers["Authorization"].removeprefix("Basic ")).decode()
+        assert text == "me%3A1:s3+cret"
+    else:
+        assert (form["client_id"], form["client_secret"]) == (["me:1"], ["s3 cret"])
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        (
+            answer(400, {"error": "invalid_client", "error_description": "s3cret is wrong"}),
+            '400: {"error": "invalid_cl',
+        ),
+        (answer(200, {"token": "x"}), "answered 200 without an access_token"),
+        (answer(502, b"<html>"), "answered 502 without an access_token"),
+        (answer(200, {"access_token": ""}), "answered 200 without an access_token"),
+    ],
+)
+def test_where_no_token_is_given_the_reason_is_said_without_the_secret(response: Response, message: str) -> None:
+    with pytest.raises(LoginFailed) as failed:
+        client_credentials("https://login.example/t", "me", "s3cret", None, TokenServer("", response))
+    assert message in str(failed.value)
+    assert "s3cret" not in str(failed.value)
+
+
+def test_a_token_server_that_cannot_be_reached_is_named() -> None:
+    class Dead:
+        def send(self, request: Request) -> Response:
+            raise NoAnswer("no answer within 1 seconds")
+
+    with pytest.raises(LoginFailed, match="The token URL gave no answer within 1 seconds"):
+        client_credentials("https://login.example/t", "me", "s3cret", None, Dead())
+
+
+def test_the_headers_that_sign_in() -> None:
+    assert bearer("t") == {"Authorization": "Bearer t"}
+    assert basic("ana", "pässword") == {"Authorization": "Basic YW5hOnDDpHNzd29yZA=="}
+
+
+MASKED = [
+    ('{"password": "a\\"b", "userName": "x"}', '{"password": "********", "userName": "x"}'),
+    ('{"Access_Token" : "abc"}', '{"Access_Token" : "********"}'),
+    ("grant_type=x&client_secret=abc&scope=y", "grant_type=x&client_secret=********&scope=y"),
+    ("Bearer t0ken and t0ken", "Bearer ******** and ********"),
+    ('{"detail": "t0ken-long is no token"}', '{"detail": "******** is no token"}'),
+    ('{"title": "password"}', '{"title": "password"}'),
+]
+
+
+@pytest.mark.parametrize(("text", "masked"), MASKED)
+def test_a_text_is_shown_without_secrets(text: str, masked: str) -> None:
+    assert Masking(["t0ken", "t0ken-long", ""]).text(text) == masked
+
+
+def test_an_exchange_is_shown_without_secrets() -> None:
+    request = Request(
+        "POST",
+        "/Users?access_token=abc",
+        {"Authorization": "Basic dTpw", "X-Api-Key": "k3y", "Accept": "t0ken"},
+        json.dumps({"password": "p"}).encode(),
+    )
+    response = Response(200, {"set-cookie": "a=b", "etag": "1"}, b'{"echo": "t0ken", "secret": "x"}', 0.1)
+    shown = Masking(["t0ken"]).exchange(Exchange(request, response, "t0ken failed"))
+    assert shown.request.target == "/Users?access_token=********"
+    assert dict(shown.request.headers) == {
+        "Authorization": "Basic ********",
+        "X-Api-Key": "********",
+        "Accept": "********",
+    }
+    assert shown.request.body == b'{"password": "********"}'
+    assert shown.response is not None
+    assert shown.response.headers == {"set-cookie": "********", "etag": "1"}
+    assert shown.response.body == b'{"echo": "********", "secret": "********"}'
+    assert shown.fault == "******** failed"

@@ -1,0 +1,256 @@
+"""Requests on real sockets: what is sent to the letter, what is kept, what is repeated."""
+
+import gzip
+import socket
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from conformance.exchange import NoAnswer, Request, Response
+from conformance.transport import HttpTransport, Patient, retry_after, tls_context, trusting
+
+GET = Request("GET", "/v2/Users", {"Accept": "application/scim+json"})
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers what the server's `respond` says and notes what came, byte for byte."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Noting"
+
+    def do(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.noted.append((self.requestline, list(self.headers.items()), body, self.client_address[1]))
+        status, headers, content = self.server.respond()
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PATCH = do  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: pytest shows what matters."""
+
+
+Reply = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Noting(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    noted: list[tuple[str, list[tuple[str, str]], bytes, int]]
+    respond: Callable[[], Reply]
+    latest: socket.socket
+    """The connection that was accepted last."""
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        self.latest, address = super().get_request()
+        return self.latest, address
+
+
+@contextmanager
+def listening(respond: Callable[[], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Noting]:
+    server = Noting(("127.0.0.1", 0), Handler)
+    server.noted, server.respond = [], respond
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ok() -> Reply:
+    return 200, [("X-A", "1"), ("x-a", "2")], b"{}"
+
+
+def url(server: Noting, scheme: str = "http") -> str:
+    return f"{scheme}://127.0.0.1:{server.server_address[1]}/v2"
+
+
+def test_a_request_is_sent_to_the_letter_and_the_answer_is_what_came() -> None:
+    with listening(ok) as server, closing(HttpTransport(url(server))) as transport:
+        request = Request("PATCH", "/v2/Users?filter=a+eq+%22b%22&", {"User-Agent": "", "X-T": "é"}, b'{"a":1}')
+        response = transport.send(request)
+    (line, headers, body, _) = server.noted[0]
+    assert line == "PATCH /v2/Users?filter=a+eq+%22b%22& HTTP/1.1"
+    assert headers == [
+        ("Host", url(server)[7:-3]),
+        ("User-Agent", ""),
+        ("X-T", "Ã©"),
+        ("Content-Length", "7"),
+    ]
+    assert body == b'{"a":1}'
+    assert (response.status, response.headers["x-a"], response.json()) == (200, "1, 2", {})
+
+
+def test_a_connection_is_kept_and_one_that_was_closed_is_replaced() -> None:
+    replies = iter([ok(), ok(), (200, [("Connection", "close")], b""), ok()])
+    with listening(lambda: next(replies)) as server, closing(HttpTransport(url(server))) as transport:
+        for _ in range(4):
+            assert transport.send(GET).status == 200
+    ports = [port for _, _, _, port in server.noted]
+    assert ports[0] == ports[1] == ports[2] != ports[3]
+
+
+def test_a_server_that_went_away_meanwhile_is_asked_anew() -> None:
+    with listening(ok) as server:
+        transport = HttpTransport(url(server))
+        transport.send(GET)
+        server.shutdown_request(server.latest)
+    with pytest.raises(NoAnswer, match=r"no answer: .*refused"):
+        transport.send(GET)
+    transport.close()
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_longer_than_said() -> None:
+    hold = threading.Event()
+
+    def respond() -> Reply:
+        hold.wait(5)
+        return ok()
+
+    with listening(respond) as server, closing(HttpTransport(url(server), timeout=0.05)) as transport:
+        with pytest.raises(NoAnswer, match=r"^no answer within 0.05 seconds$"):
+            transport.send(GET)
+        hold.set()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_compressed_answer_is_read(coding: str) -> None:
+    packed = gzip.compress(b'{"a":1}') if coding == "gzip" else zlib.compress(b'{"a":1}')
+    reply = (200, [("Content-Encoding", coding)], packed)
+    with listening(lambda: reply) as server, closing(HttpTransport(url(server))) as transport:
+        assert transport.send(GET).json() == {"a": 1}
+
+
+def test_a_proxy_is_asked_for_the_whole_url() -> None:
+    with listening(ok) as proxy:
+        transport = HttpTransport("http://scim.example/v2", proxy=url(proxy)[:-3])
+        with closing(transport):
+            transport.send(GET)
+    line, headers, _, _ = proxy.noted[0]
+    assert line == "GET http://scim.example/v2/Users HTTP/1.1"
+    assert ("Host", "scim.example") in headers
+
+
+# TLS -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that it signed itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scim.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_a_certificate_is_looked_at_unless_one_says_otherwise(authority: Path) -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(authority)
+    with listening(ok, served) as server:
+        there = url(server, "https")
+        wary = HttpTransport(there, tls=tls_context(None, None, None))
+        with pytest.raises(NoAnswer, match="certificate verify failed"):
+            wary.send(GET)
+        for context in (tls_context(str(authority), None, None), trusting(tls_context(None, None, None))):
+            with closing(HttpTransport(there, tls=context)) as transport:
+                assert transport.send(GET).status == 200
+
+
+def test_a_client_shows_its_certificate(authority: Path) -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(authority)
+    served.load_verify_locations(authority)
+    served.verify_mode = ssl.CERT_REQUIRED
+    with listening(ok, served) as server:
+        context = tls_context(str(authority), str(authority), None)
+        with closing(HttpTransport(url(server, "https"), tls=context)) as transport:
+            assert transport.send(GET).status == 200
+        bare = tls_context(str(authority), None, None)
+        with closing(HttpTransport(url(server, "https"), tls=bare)) as transport, pytest.raises(NoAnswer):
+            transport.send(GET)
+
+
+# 429 -----------------------------------------------------------------------------------------------------------------
+
+
+class Busy:
+    """Answers 429 so many times, then 200."""
+
+    def __init__(self, times: int, **headers: str) -> None:
+        self.left = times
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.asked = 0
+
+    def send(self, request: Request) -> Response:
+        self.asked += 1
+        self.left -= 1
+        return Response(429, self.headers, b"", 0.0) if self.left >= 0 else Response(200, {}, b"", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"), [({"retry_after": "7"}, [7.0, 7.0]), ({}, [1.0, 1.0]), ({"retry_after": "soon"}, [1.0, 1.0])]
+)
+def test_what_is_answered_429_is_repeated_when_the_answer_says(headers: dict[str, str], waits: list[float]) -> None:
+    waited: list[float] = []
+    patient = Patient(Busy(2, **headers), sleep=waited.append)
+    assert patient.send(GET).status == 200
+    assert waited == waits
+    assert patient.repeated == 2
+
+
+def test_a_date_says_when_to_come_back() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    later = format_datetime(now + timedelta(seconds=9), usegmt=True)
+    busy = Response(429, {"retry-after": later}, b"", 0.0)
+    assert retry_after(busy, now.timestamp()) == 9.0
+    assert retry_after(busy, now.timestamp() + 60) == 0.0
+    assert retry_after(Response(503, {"retry-after": "9"}, b"", 0.0)) is None
+
+
+def test_patience_ends() -> None:
+    waited: list[float] = []
+    busy = Busy(100, retry_after="1")
+    assert Patient(busy, attempts=3, sleep=waited.append).send(GET).status == 429
+    assert (waited, busy.asked) == ([1.0, 1.0, 1.0], 4)
+    assert Patient(Busy(1, retry_after="61"), sleep=waited.append).send(GET).status == 429
+    assert len(waited) == 3
