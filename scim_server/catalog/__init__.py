@@ -17,8 +17,9 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from scim_server.catalog import files, resource_types, schemas, shapes
 from scim_server.catalog.faults import CatalogError, Fault, Severity
@@ -30,6 +31,9 @@ from scim_server.domain.registry import Registry, published
 from scim_server.domain.schema import Json
 
 __all__ = ["CatalogError", "Fault", "Severity", "check", "load"]
+
+_LookedAt: TypeAlias = tuple[Document | None, list[Fault]]
+"""A file's document, where it has one, and what is wrong with the file by itself."""
 
 
 def load(extensions: Path | None = None) -> Registry:
@@ -89,12 +93,21 @@ def _canonical(value: object) -> str:
 def _documents(extensions: Path | None) -> tuple[list[Document], list[Fault]]:
     """Documents that are right by themselves, and the faults of those that are not."""
     sources, faults = files.of_extensions(extensions) if extensions else ([], [])
-    results = [files.read(source) for source in (*files.built_in(), *sources)]
-    documents = [result for result in results if isinstance(result, Document)]
-    faults += [result for result in results if isinstance(result, Fault)]
-    for document in documents:
-        faults += _faults(document)
+    results = [*_built_in(), *map(_looked_at, sources)]
+    documents = [document for document, _ in results if document]
+    faults += [fault for _, found in results for fault in found]
     return documents, faults or _repeated(documents)
+
+
+@cache
+def _built_in() -> Sequence[_LookedAt]:
+    """The files that come with the server: they stay as they are, so a process looks at them once."""
+    return tuple(map(_looked_at, files.built_in()))
+
+
+def _looked_at(source: files.Source) -> _LookedAt:
+    result = files.read(source)
+    return (None, [result]) if isinstance(result, Fault) else (result, _faults(result))
 
 
 def _faults(document: Document) -> list[Fault]:

@@ -168,17 +168,17 @@ ProfileShape: Final = Shape.from_dict(
     {"profile": _object(AboutShape, required=True), "bindings": _list(_object(ProfileBindingShape))}
 )
 
-SHAPES: Final[Mapping[Kind, type[Schema]]] = {
-    Kind.COMMON: CommonShape,
-    Kind.SCHEMA: SchemaShape,
-    Kind.RESOURCE_TYPE: ResourceTypeShape,
-    Kind.PROFILE: ProfileShape,
+SHAPES: Final[Mapping[Kind, Schema]] = {
+    Kind.COMMON: CommonShape(),
+    Kind.SCHEMA: SchemaShape(),
+    Kind.RESOURCE_TYPE: ResourceTypeShape(),
+    Kind.PROFILE: ProfileShape(),
 }
 
 
 def faults(document: Document) -> list[Fault]:
     """What in the document has a wrong key, a wrong JSON type, or a word that is not in the vocabulary."""
-    errors = SHAPES[document.source.kind]().validate(document.content)
+    errors = SHAPES[document.source.kind].validate(document.content)
     return sorted(_flat(errors, document.place, document.content), key=lambda fault: fault.key)
 
 
