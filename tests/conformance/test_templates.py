@@ -13,6 +13,7 @@ SCOPE: dict[str, Any] = {
     "users": [{"id": "u1"}, {"id": "u2"}],
     "n": 3,
     "nothing": None,
+    "types": {"urn:x:core:2.0:User": {"endpoint": "/Users", "names": ["User"]}},
     "name": 'Ana "A"',
 }
 
@@ -25,6 +26,8 @@ CASES: list[tuple[Any, Any]] = [
     ("{{users}}", [{"id": "u1"}, {"id": "u2"}]),
     ("{{users.1.id}}", "u2"),
     ("{{ana.emails.0.value}}", "a@x"),
+    ("{{types.urn:x:core:2.0:User.endpoint}}", "/Users"),
+    ("{{types.urn:x:core:2.0:User.names.0|raw}}s", "Users"),
     ("n={{n}}, active={{ana.active}}", "n=3, active=true"),
     ("{{name|upper}}", 'ANA "A"'),
     ("{{name|lower}}", 'ana "a"'),
@@ -59,7 +62,18 @@ def test_a_uuid_is_a_new_one_each_time() -> None:
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first)
 
 
-@pytest.mark.parametrize("template", ["{{none}}", "x{{ana.none}}", "{{users.9}}", "{{users.x}}", "{{n.a}}"])
+NOT_SAVED = [
+    "{{none}}",
+    "x{{ana.none}}",
+    "{{users.9}}",
+    "{{users.x}}",
+    "{{n.a}}",
+    "{{types.urn:x:core:2.0:Group.endpoint}}",
+    "{{types.urn:x:core:2.0:User.none}}",
+]
+
+
+@pytest.mark.parametrize("template", NOT_SAVED)
 def test_what_was_not_saved_is_named(template: str) -> None:
     with pytest.raises(Unknown, match=re.escape(re.sub(r".*\{\{|\}\}", "", template))):
         render(template, SCOPE)
