@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from conformance.exchange import Exchange, Request
+from conformance.exchange import Exchange, Json, Request
 
 MASK: Final = "********"
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
@@ -35,6 +35,16 @@ class Masking:
             text = text.replace(secret, MASK)
         text = SECRET_MEMBERS.sub(rf'\1"{MASK}"', text)
         return SECRET_FIELDS.sub(rf"\1={MASK}", text)
+
+    def json(self, value: Json) -> Json:
+        """The value with every text in it masked, names of members too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.json(one) for one in value]
+        if isinstance(value, dict):
+            return {self.text(name): self.json(one) for name, one in value.items()}
+        return value
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """The exchange as it may be shown."""

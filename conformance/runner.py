@@ -98,8 +98,8 @@ def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Pro
         started=started.isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
         suites=tuple(SuiteReport(suite, (*by_suite[suite.name], *watches[suite.name].results())) for suite in suites),
-        leftovers=tuple(session.leftovers),
-        server=session.facts.get("config"),
+        leftovers=tuple(map(session.masking.text, session.leftovers)),
+        server=session.masking.json(session.facts.get("config")),
         requests=session.requests,
     )
 
