@@ -20,6 +20,8 @@ BODY: Final = 20_000
 STEPS: Final = 40
 """Steps of a scenario that are shown; of more, the last."""
 
+FAILED: Final = "failed"
+"""What the ids of places among the failures start with."""
 LEVELS: Final[Mapping[Level, str]] = {
     Level.MUST: "without it the synchronisation fails or data is lost",
     Level.SHOULD: "the connector works, with a fault that somebody will notice",
@@ -78,18 +80,18 @@ def _connector(suite: SuiteReport) -> Markup:
     said = element("span", {"class": "said"}, sentence(suite))
     title = element("h3", {}, suite.suite.title, " ", said)
     mark = cell(suite.results).mark.name.lower()
-    return element("section", {"class": f"connector {mark}", "id": anchor(suite.suite.name)}, title, *groups)
+    return element("section", {"class": f"connector {mark}", "id": anchor(FAILED, suite.suite.name)}, title, *groups)
 
 
 def _capability(suite: SuiteReport, capability: Capability, results: Sequence[Result]) -> Markup:
     cards = [_failure(suite, result) for result in results]
-    attributes = {"class": "capability", "id": anchor(suite.suite.name, capability.value)}
+    attributes = {"class": "capability", "id": anchor(FAILED, suite.suite.name, capability.value)}
     return element("section", attributes, element("h4", {}, capability.value), element("div", {}, *cards))
 
 
 def _failure(suite: SuiteReport, result: Result) -> Markup:
     level = result.level or result.stake.level
-    id = anchor(suite.suite.name, result.capability.value, result.id)
+    id = anchor(FAILED, suite.suite.name, result.capability.value, result.id)
     attributes = {"class": "failure", "id": id, "data-connector": anchor(suite.suite.name), "data-level": level.value}
     link = element("span", {"class": "id"}, element("a", {"href": f"#{id}"}, result.id))
     head = element("h5", {}, _chip(level), element("span", {}, result.title, " ", link))

@@ -14,7 +14,7 @@ from string import Template
 from typing import Final
 
 from conformance.exchange import Json
-from conformance.reports.cards import LEVELS, anchor, failures
+from conformance.reports.cards import FAILED, LEVELS, anchor, failures
 from conformance.reports.characters import clipped
 from conformance.reports.markup import EMPTY, Markup, element, joined
 from conformance.reports.matrix import Cell, Mark, cell, columns, counts, missed_of, of_outcome, sentence, summary
@@ -31,6 +31,17 @@ MEANINGS: Final = {
     Mark.BROKEN: "does not work",
     Mark.UNKNOWN: "not shown: what it needs first failed",
     Mark.NOT_APPLICABLE: "not applicable to this server",
+}
+
+SECTIONS: Final = {
+    Outcome.FAILED: FAILED,
+    Outcome.BLOCKED: "blocked",
+    Outcome.NOT_APPLICABLE: "not-applicable",
+}
+"""What the ids of places start with."""
+REASONS: Final = {
+    Outcome.BLOCKED: "What these need first could not be made on the server, so nothing is known of them.",
+    Outcome.NOT_APPLICABLE: "These ask for what the server says it does not offer, or what never occurred.",
 }
 
 
@@ -144,11 +155,9 @@ def _where(suite: SuiteReport) -> Markup:
 
 
 def _place(name: str, results: Sequence[Result], *parts: str) -> str | None:
-    """Where on the page the failures among results are, or else what was not shown or does not apply."""
-    for outcome, section in ((Outcome.FAILED, ""), (Outcome.BLOCKED, "blocked"), (Outcome.NOT_APPLICABLE, "na")):
-        if of_outcome(results, outcome):
-            return "#" + anchor(*([section] if section else []), name, *parts)
-    return None
+    """Where on the page the failures among results are, or else what is blocked or does not apply."""
+    found = next((section for outcome, section in SECTIONS.items() if of_outcome(results, outcome)), None)
+    return found and "#" + anchor(found, name, *parts)
 
 
 # The matrix -----------------------------------------------------------------------------------------------------------
@@ -207,8 +216,8 @@ def _legend() -> Markup:
 
 
 def _with_reasons(report: Report, outcome: Outcome) -> Markup:
-    prefix = "blocked" if outcome is Outcome.BLOCKED else "na"
-    return joined(*(_reasons(suite, outcome, prefix) for suite in report.suites))
+    about = element("p", {"class": "soft"}, REASONS[outcome])
+    return joined(about, *(_reasons(suite, outcome, SECTIONS[outcome]) for suite in report.suites))
 
 
 def _reasons(suite: SuiteReport, outcome: Outcome, prefix: str) -> Markup:

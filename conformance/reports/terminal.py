@@ -84,18 +84,19 @@ def _head(report: Report, screen: Screen) -> str:
 
 def _verdicts(report: Report, screen: Screen) -> str:
     """A line for each connector; where there is no room the counts go below."""
-    names = _width(suite.suite.title for suite in report.suites)
-    said = _width(sentence(suite) for suite in report.suites)
-    longest = _width(_counts(suite) for suite in report.suites)
-    between = "  " if names + said + longest + 8 <= screen.width else "\n" + " " * 4
-    return "\n".join(_verdict(suite, screen, names, said, between) for suite in report.suites)
+    rows = [(visible(suite.suite.title), sentence(suite), _counts(suite)) for suite in report.suites]
+    widths = [_width(column) for column in zip(*rows, strict=True)]
+    if sum(widths) + 8 > screen.width:
+        widths = [0, 0, 0]
+    marks = [cell(suite.results).mark for suite in report.suites]
+    return "\n".join(_verdict(mark, row, widths, screen) for mark, row in zip(marks, rows, strict=True))
 
 
-def _verdict(suite: SuiteReport, screen: Screen, names: int, said: int, between: str) -> str:
-    mark = cell(suite.results).mark
-    told = sentence(suite) if between.startswith("\n") else sentence(suite).ljust(said)
-    line = f"{screen.painted(mark.value, mark)} {visible(suite.suite.title).ljust(names)}  {screen.painted(told, mark)}"
-    return f"  {line}{between}{_counts(suite)}"
+def _verdict(mark: Mark, row: Sequence[str], widths: Sequence[int], screen: Screen) -> str:
+    title, said, counted = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+    between = "  " if any(widths) else "\n    "
+    line = between.join([title, screen.painted(said, mark), counted.rstrip()])
+    return f"  {screen.painted(mark.value, mark)} {line}"
 
 
 def _counts(suite: SuiteReport) -> str:
