@@ -1,0 +1,110 @@
+"""A run against a server that is spoiled in one way reports that, and a run against the sound one reports nothing.
+
+A fault is looked for in the scenarios that prove the items it must be reported under. Whether other things are then
+reported is seen in bystanders: a few scenarios of each capability that the fault has nothing to do with, others for
+each fault, so that all of them take part.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from conformance.masking import Masking
+from conformance.reading import names, read_suite
+from conformance.results import Outcome, Report, Result
+from conformance.runner import Limits, run
+from conformance.scenario import Capability, Scenario, Stake, Suite, step_stakes
+from conformance.session import Session
+from scim_server.config import Settings
+from tests.conformance.faults import FAULTS, Fault, sound
+from tests.conformance.in_process import HOST, Layer, Layered, WsgiTransport
+from tests.conformance.layers import BASE
+from tests.http.server import Server
+
+BYSTANDERS = 1
+"""How many scenarios of each capability."""
+
+SUITES = {name: read_suite(name) for name in names()}
+NAMED = [pytest.param(fault, id=fault.name) for fault in FAULTS]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    path = tmp_path_factory.mktemp("faults") / "scim.db"
+    server = Server(Settings(database_url=f"sqlite:///{path}"))
+    yield server
+    server.close()
+
+
+def played(server: Server, layer: Layer, suites: Sequence[Suite]) -> Report:
+    """A run against a new tenant of the server behind that layer."""
+    token = server.token(server.tenant())
+    session = Session(
+        base_url=f"http://{HOST}{BASE}",
+        transport=WsgiTransport(Layered(server.app(), layer)),
+        credentials={"Authorization": f"Bearer {token}"},
+        run="faults",
+        masking=Masking([token]),
+    )
+    return run(session, suites, Limits(jobs=1), lambda result: None)
+
+
+def stakes(scenario: Scenario) -> list[Stake]:
+    return [scenario.stake, *step_stakes(scenario.steps)]
+
+
+def proves(scenario: Scenario, items: Sequence[str]) -> bool:
+    return any(item in items for stake in stakes(scenario) for item in stake.items)
+
+
+def chosen(fault: Fault, name: str) -> Suite:
+    """What is played of a suite: what proves the items, and bystanders."""
+    suite, number = SUITES[name], FAULTS.index(fault)
+    scenarios = [scenario for scenario in suite.scenarios if proves(scenario, fault.reported[name])]
+    for capability in (capability for capability in Capability if capability not in fault.spoils):
+        others = [scenario for scenario in suite.scenarios if scenario.capability is capability]
+        first = number * BYSTANDERS % max(len(others), 1)
+        scenarios += [one for one in (others[first:] + others[:first])[:BYSTANDERS] if one not in scenarios]
+    return replace(suite, scenarios=tuple(scenarios))
+
+
+def reported(results: Sequence[Result]) -> set[str]:
+    """The items under which something was reported."""
+    return {item for result in results for finding in result.findings for item in finding.stake.items}
+
+
+def missed(report: Report) -> list[Result]:
+    """What did not pass, though it concerns the server."""
+    results = [result for suite in report.suites for result in suite.results]
+    return [result for result in results if result.outcome in (Outcome.FAILED, Outcome.BLOCKED)]
+
+
+@pytest.mark.parametrize("fault", NAMED)
+def test_a_fault_is_reported_under_its_items(server: Server, fault: Fault) -> None:
+    report = played(server, fault.layer, [chosen(fault, name) for name in fault.reported])
+    unnoticed = {
+        suite.suite.name: items
+        for suite in report.suites
+        if (items := set(fault.reported[suite.suite.name]) - reported(suite.results))
+    }
+    assert unnoticed == {}
+    assert [(result.id, result.capability) for result in missed(report) if result.capability not in fault.spoils] == []
+
+
+def test_nothing_is_reported_of_the_sound_server(server: Server) -> None:
+    report = played(server, sound, list(SUITES.values()))
+    assert [(result.id, result.reason, result.findings) for result in missed(report)] == []
+    assert report.leftovers == ()
+
+
+def test_each_fault_has_a_name_of_its_own_and_is_proved_by_items_of_its_suites() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    unknown = {
+        fault.name: (name, items)
+        for fault in FAULTS
+        for name, said in fault.reported.items()
+        if (items := set(said) - SUITES[name].items)
+    }
+    assert unknown == {}
+    assert [fault.name for fault in FAULTS if not any(fault.reported.values())] == []
