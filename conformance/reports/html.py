@@ -290,6 +290,6 @@ def _server(config: Json) -> Markup:
 
 
 def _feature(value: dict[str, Json]) -> str:
-    supported = {True: "yes", False: "no"}.get(value["supported"], json.dumps(value["supported"]))
+    supported = json.dumps(value["supported"])
     limits = [f"{name} {json.dumps(limit)}" for name, limit in value.items() if name != "supported"]
-    return ", ".join([supported, *limits])
+    return ", ".join([{"true": "yes", "false": "no"}.get(supported, supported), *limits])

@@ -84,6 +84,8 @@ def counts(results: Iterable[Result]) -> str:
 def summary(report: Report) -> str:
     """What became of the connectors, in a sentence."""
     verdicts = [suite.verdict for suite in report.suites]
+    if not verdicts:
+        return "No connector was played."
     if len(verdicts) == 1:
         return f"{report.suites[0].suite.title} {_of_one(verdicts[0])}."
     words = {

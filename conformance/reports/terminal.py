@@ -79,7 +79,8 @@ def render(report: Report, screen: Screen | None = None, level: Level = Level.MA
 
 def _head(report: Report, screen: Screen) -> str:
     about = f"{report.started}, {report.requests} requests in {report.seconds:.1f} s"
-    return f"{screen.bold(visible(report.base_url))}\n{about}\n\n{screen.bold(_wrapped(summary(report), screen))}"
+    lines = [screen.bold(_wrapped(report.base_url, screen)), _wrapped(about, screen)]
+    return "\n".join([*lines, "", screen.bold(_wrapped(summary(report), screen))])
 
 
 def _verdicts(report: Report, screen: Screen) -> str:
@@ -200,7 +201,7 @@ def _blocked(report: Report, screen: Screen, level: Level) -> Iterator[str]:
         if result.outcome is Outcome.BLOCKED and result.level in at_least(level)
     ]
     if lines:
-        yield "\n".join([screen.bold("Not shown, for what comes before it failed"), *lines])
+        yield "\n".join([screen.bold(_wrapped("Not shown, for what it needs first failed", screen)), *lines])
 
 
 def _foot(report: Report, screen: Screen) -> str:
