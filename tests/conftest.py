@@ -1,8 +1,10 @@
 """Fixtures that any test may ask for: databases on both engines, the log, a browser."""
 
+import gc
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,6 +17,7 @@ from tests.browser import started_browser
 from tests.databases import ENGINES, Databases
 from tests.http.server import Server
 from tests.logs import Log
+from tests.measuring import unmeasured
 
 # How long an example takes says how busy the machine is, nothing about the code.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +38,17 @@ def pytest_sessionstart() -> None:
     for function in (value for module in modules for value in vars(module).values()):
         if hasattr(type(function), "cache_clear"):  # of its type: a proxy of the framework may not be asked here
             function.cache_clear()
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the garbage collector need not look at it again and again."""
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with unmeasured() if item.get_closest_marker("unmeasured") else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

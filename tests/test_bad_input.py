@@ -8,6 +8,8 @@ import pytest
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
+pytestmark = pytest.mark.unmeasured
+
 MEGABYTE = 1_000_000
 LIMIT = 8 * MEGABYTE
 

@@ -468,6 +468,7 @@ def blocks(language: str) -> Iterator[str]:
     yield from re.findall(rf"^```{language}\n(.*?)^```$", OPERATION, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.unmeasured
 def test_the_commands_of_the_operation_page_run_as_they_stand(tmp_path: Path) -> None:
     script = "set -eu\n" + "".join(blocks("sh"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SCIM_")}

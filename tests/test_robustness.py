@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server
 
+pytestmark = pytest.mark.unmeasured
+
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CONTACT_CENTRE = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
 NAMES = (

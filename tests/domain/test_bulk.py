@@ -224,6 +224,7 @@ def seconds(hostile: Operation) -> float:
     return min(times)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-SEC-08")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_what_a_text_costs_grows_with_its_length(text: Callable[[int], str]) -> None:
@@ -269,6 +270,7 @@ def test_what_is_needed_comes_first_and_circles_together(needs: list[tuple[int, 
     assert execution_order(needs) == order
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-14")
 @pytest.mark.parametrize("length", [1_000, 100_000])
 def test_a_long_chain_or_circle_needs_no_deep_stack(length: int) -> None:

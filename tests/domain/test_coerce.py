@@ -560,6 +560,7 @@ BODIES = st.one_of(
 )
 
 
+@pytest.mark.unmeasured
 @req("R-TYPE-14", "R-SEC-08")
 @settings(max_examples=300)
 @given(BODIES, st.sampled_from([strict, generic]))

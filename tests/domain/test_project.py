@@ -278,6 +278,7 @@ def test_the_document_is_taken_as_it_is_exactly_where_that_is_what_is_sent(
     assert wanted.document_is_default is (joined(COMPLETE, wanted) == project(COMPLETE, wanted))
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=300)
 @given(strategies.states(), PROJECTIONS, SUPPLIED)
 def test_a_document_that_is_taken_as_it_is_is_its_own_projection(
@@ -291,6 +292,7 @@ def test_a_document_that_is_taken_as_it_is_is_its_own_projection(
         assert wanted.document_is_default
 
 
+@pytest.mark.unmeasured
 @req("R-CHAR-10")
 @settings(max_examples=300)
 @given(strategies.states())

@@ -108,6 +108,7 @@ ANY_CONDITION = st.sampled_from(sorted(CONDITIONS))
 BEFORE = st.lists(elements(st.sampled_from(TYPES)), max_size=4).map(dict)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-PATCH-11", "ENTRA-56")
 @settings(max_examples=500)
 @given(BEFORE, steps(st.nothing(), st.sampled_from(TYPES)))
@@ -131,6 +132,7 @@ def test_a_fold_with_conditions_is_exact_but_for_additions_that_outlive_one(rows
     assert all(after[id] == change.add[id] for id in survivors)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-PATCH-11")
 @settings(max_examples=500)
 @given(st.data())

@@ -587,6 +587,7 @@ class Writer:
         return self.draw(st.sampled_from([" ", " ", "  ", "\t"]))
 
 
+@pytest.mark.unmeasured
 @given(FILTERS, st.data())
 @pytest.mark.req("R-FILT-03", "R-FILT-04", "R-FILT-05", "R-FILT-07", "R-FILT-08", "R-FILT-09", "R-FILT-10")
 def test_a_filter_that_was_written_is_read_as_it_was(node: Filter, data: st.DataObject) -> None:

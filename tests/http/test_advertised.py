@@ -23,6 +23,8 @@ from tests.http.bulk import BULK_REQUEST
 from tests.http.published import MISFITS, ONCE, Claim, Kind, kinds, value
 from tests.http.server import PATCH_OP, Client, Server, assert_error
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(scope="module", params=ENGINES)
 def server(

@@ -12,6 +12,8 @@ from scim_server.domain.bulk import execution_order
 from tests.http.bulk import Entry, delete, group, id_of, names, patch, send, statuses, user
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server
 
+pytestmark = pytest.mark.unmeasured
+
 ENOUGH = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -14,6 +14,8 @@ from scim_server.service.spool import Spool
 from scim_server.storage.sql.store import SqlStorage
 from tests.http.server import GROUP, LIST_RESPONSE, PATCH_OP, Client, Server, assert_error
 
+pytestmark = pytest.mark.unmeasured
+
 req = pytest.mark.req
 
 LARGE = 20_000

@@ -20,6 +20,8 @@ from tests.live.server import Client, Server, serving
 from tests.live.test_concurrency import at_once
 from tests.live.test_readme import blocks, masked, run
 
+pytestmark = pytest.mark.unmeasured
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 OPERATIONS = 1_000

@@ -7,6 +7,8 @@ import pytest
 
 from tests.live.server import Client, Server
 
+pytestmark = pytest.mark.unmeasured
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

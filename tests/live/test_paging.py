@@ -11,6 +11,8 @@ import pytest
 from tests.live.server import Client, Server
 from tests.live.test_readme import blocks, masked, run
 
+pytestmark = pytest.mark.unmeasured
+
 PAGE = "docs/paging.md"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 NAMES = [f"{name}@contoso.example" for name in ("ana", "ben", "cai")]

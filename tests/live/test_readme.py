@@ -10,6 +10,8 @@ import pytest
 
 from tests.live.server import ROOT, Server
 
+pytestmark = pytest.mark.unmeasured
+
 BLOCKS = re.compile(r"^```(sh|json|python)\n(.*?)^```", re.M | re.S)
 
 

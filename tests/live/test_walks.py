@@ -19,6 +19,8 @@ from scim_server.storage.base import Creation
 from tests.databases import ENGINES
 from tests.live.server import Client, Server, serving
 
+pytestmark = pytest.mark.unmeasured
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 SIZE = 20_000
 TITLES = "0123456789"

@@ -110,6 +110,7 @@ def test_a_label_is_the_text_at_its_path(label: str | None, attributes: Attribut
     assert draft(REGISTRY, replace(DEVICE, label=label), "d-1", attributes).label == expected
 
 
+@pytest.mark.unmeasured
 @req("R-COMPAT-02", "R-TYPE-05")
 @settings(max_examples=200)
 @given(strategies.states())

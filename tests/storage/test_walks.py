@@ -32,6 +32,8 @@ from tests.storage.test_agreement import (
 )
 from tests.storage.things import DAY, LATER, OTHER, THING, draft
 
+pytestmark = pytest.mark.unmeasured
+
 __all__ = ["world"]
 
 FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
