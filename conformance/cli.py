@@ -1,54 +1,218 @@
-"""The command: what is asked for on the command line -> a run, its reports, an exit code."""
+"""The command: what is asked for on the command line -> a run, its reports, an exit code.
+
+python -m conformance --base-url URL --token TOKEN [--suite entra,okta] [--report report.html]
+python -m conformance list [SUITE ...]
+python -m conformance check FILE ...
+python -m conformance record --target URL --output FILE
+"""
 
 import argparse
+import io
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from secrets import token_hex
+from typing import Final
 
+from conformance import login
+from conformance import options as options_of
+from conformance.exchange import Transport
+from conformance.facts import Unreachable
 from conformance.masking import Masking
-from conformance.reading import names, read_suite
-from conformance.results import Outcome, Report, Result
+from conformance.progress import Progress
+from conformance.reading import ScenarioFault, names, read_scenarios, read_suite, suite_of_file
+from conformance.recorder import Proxy, Recording
+from conformance.reports import as_json, html, junit, terminal
+from conformance.results import Report
 from conformance.runner import Limits, run
-from conformance.scenario import Level
+from conformance.scenario import Suite
 from conformance.session import Session
-from conformance.transport import HttpTransport
+from conformance.transport import HttpTransport, Patient, tls_context, trusting
+
+FOUND: Final = 1
+MISUSED: Final = 2
+"""argparse exits with the same."""
+NOT_REACHED: Final = 3
+"""Nothing can be said of the server: no answer, no token, or a token that it refuses."""
+INTERRUPTED: Final = 130
+"""What a shell gives a command that was ended with Ctrl-C."""
+
+WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
+    ".html": html.render,
+    ".json": as_json.render,
+    ".xml": junit.render,
+}
+"""The ending of a file's name -> what is written into it."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m conformance")
-    parser.add_argument("--base-url", required=True)
-    parser.add_argument("--token", default=os.environ.get("SCIM_TOKEN", ""))
-    parser.add_argument("--suite", default=",".join(names()))
-    parser.add_argument("--jobs", type=int, default=4)
-    options = parser.parse_args(arguments)
-    suites = [read_suite(name) for name in options.suite.split(",")]
-    session = Session(
-        options.base_url.rstrip("/"),
-        HttpTransport(options.base_url),
-        {"Authorization": f"Bearer {options.token}"},
-        f"c{token_hex(4)}",
-        Masking([options.token]),
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code: 0, FOUND, MISUSED or NOT_REACHED."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    commands: Mapping[str, Callable[[Sequence[str]], int]] = {"list": _list, "check": _check, "record": _record}
+    command = commands.get(arguments[0]) if arguments else None
+    try:
+        return command(arguments[1:]) if command else _run(arguments)
+    except ScenarioFault as error:
+        _say(str(error))
+        return MISUSED
+    except (login.LoginFailed, Unreachable) as error:
+        _say(str(error))
+        return NOT_REACHED
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+# Running --------------------------------------------------------------------------------------------------------------
+
+
+def _run(arguments: Sequence[str]) -> int:
+    usage = options_of.of_run()
+    options = usage.parse_args(arguments)
+    base_url = options_of.base_url(usage, options.base_url, "--base-url")
+    suites = chosen(options)
+    total = sum(len(suite.scenarios) for suite in suites)
+    connect = _connector(usage, options)
+    progress = Progress(total, io.StringIO() if options.quiet else sys.stderr)
+    with closing(connect(base_url)) as transport:
+        session = _session(usage, options, base_url, Patient(transport, options.retries), connect)
+        limits = Limits(options.jobs, options.scenario_limit, options.run_limit)
+        try:
+            report = run(session, suites, limits, progress)
+        except KeyboardInterrupt:
+            progress.done()
+            _say("Interrupted; what had been made is removed.")
+            return INTERRUPTED
+    progress.done()
+    sys.stdout.write(terminal.render(report, terminal.Screen.of(sys.stdout)))
+    for path in options.report:
+        path.write_text(WRITERS[path.suffix](report), encoding="utf-8")
+        _say(f"Wrote {path}.")
+    return FOUND if report.findings(*options_of.FAIL_ON[options.fail_on]) else 0
+
+
+def chosen(options: argparse.Namespace) -> list[Suite]:
+    """The suites that are asked for, those of files last, with the scenarios that are asked for."""
+    wanted = options.suite.split(",") if options.suite else ([] if options.file else names())
+    suites = [read_suite(name.strip()) for name in wanted] + [suite_of_file(path) for path in options.file]
+    if options.scenario is None:
+        return suites
+    left = [only(suite, options.scenario) for suite in suites]
+    if not any(suite.scenarios for suite in left):
+        raise ScenarioFault(f"No scenario has {options.scenario!r} in its id or among its items.")
+    return [suite for suite in left if suite.scenarios]
+
+
+def only(suite: Suite, text: str) -> Suite:
+    """The suite with the scenarios that have `text` in their id, or that prove an item of that name."""
+    kept = [scenario for scenario in suite.scenarios if text in scenario.id or text.upper() in scenario.stake.items]
+    return replace(suite, scenarios=tuple(kept), rules=())
+
+
+def _connector(usage: argparse.ArgumentParser, options: argparse.Namespace) -> Callable[[str], HttpTransport]:
+    """What connects to a URL as the options say."""
+    try:
+        tls = tls_context(options.ca_file, options.client_certificate, options.client_key)
+    except OSError as error:
+        files = [name for name in (options.ca_file, options.client_certificate, options.client_key) if name]
+        usage.error(f"{', '.join(files)}: {error.strerror or error}")
+    if options.insecure:
+        tls = trusting(tls)
+    return partial(HttpTransport, timeout=options.timeout, tls=tls, proxy=options.proxy)
+
+
+def _session(
+    usage: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    base_url: str,
+    transport: Transport,
+    connect: Callable[[str], HttpTransport],
+) -> Session:
+    masking = Masking()
+    kind, credentials = _credentials(usage, options, masking, connect)
+    return Session(
+        base_url=base_url,
+        transport=transport,
+        credentials=credentials,
+        run=f"c{token_hex(4)}",
+        masking=masking,
+        domain=options.domain,
+        facts={"options": {"login": kind, "browser": options.browser}},
     )
-    report = run(session, suites, Limits(jobs=options.jobs), _progress)
-    _print(report)
-    return 1 if report.findings(Level.MUST) else 0
 
 
-def _progress(result: Result) -> None:
-    sys.stderr.write("." if result.outcome is Outcome.PASSED else result.outcome.value[0].upper())
-    sys.stderr.flush()
+def _credentials(
+    usage: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    masking: Masking,
+    connect: Callable[[str], HttpTransport],
+) -> tuple[str, Mapping[str, str]]:
+    """How to sign in, and the headers for it. Every secret is masked from then on."""
+    if options.token_url:
+        client_id, secret = options.client_id, os.environ.get("SCIM_CLIENT_SECRET")
+        if not (client_id and secret):
+            usage.error("--token-url needs --client-id, and the secret in SCIM_CLIENT_SECRET")
+        masking.learn(secret)
+        with closing(connect(options.token_url)) as transport:
+            fetched = login.client_credentials(options.token_url, client_id, secret, options.scope, transport)
+        masking.learn(fetched)
+        return "client-credentials", login.bearer(fetched)
+    if options.user:
+        password = os.environ.get("SCIM_PASSWORD")
+        if password is None:
+            usage.error("--user needs the password in SCIM_PASSWORD")
+        masking.learn(password)
+        headers = login.basic(options.user, password)
+        masking.learn(headers["Authorization"].removeprefix("Basic "))
+        return "basic", headers
+    token = options.token or os.environ.get("SCIM_TOKEN")
+    if not token:
+        usage.error("say how to sign in: --token (or SCIM_TOKEN), --user or --token-url")
+    masking.learn(token)
+    return "bearer", login.bearer(token)
 
 
-def _print(report: Report) -> None:
-    out = sys.stdout.write
-    for suite in report.suites:
-        out(f"\n{suite.suite.name}: {suite.verdict.value}\n")
-        for result in suite.results:
-            if result.outcome in (Outcome.FAILED, Outcome.BLOCKED):
-                out(f"  {result.outcome.value} {result.id}: {result.title} {result.reason}\n")
-            for finding in result.findings:
-                out(f"    [{finding.stake.level.value}] {', '.join(finding.stake.items)} {finding.title}\n")
-                out("".join(f"      {mismatch}\n" for mismatch in finding.mismatches))
-    leftovers = ", ".join(report.leftovers) or "nothing"
-    out(f"\n{report.requests} requests in {report.seconds:.1f} s; left over: {leftovers}\n")
+# Other commands -------------------------------------------------------------------------------------------------------
+
+
+def _list(arguments: Sequence[str]) -> int:
+    """Print the suites, or the scenarios of those that are named."""
+    for name in arguments or names():
+        suite = read_suite(name)
+        sys.stdout.write(f"{suite.name}: {suite.title}, {len(suite.scenarios)} scenarios\n")
+        for scenario in suite.scenarios if arguments else ():
+            items = ", ".join(scenario.stake.items)
+            sys.stdout.write(f"  {scenario.id}  [{scenario.stake.level.value}] {scenario.title} ({items})\n")
+    return 0
+
+
+def _check(arguments: Sequence[str]) -> int:
+    """Read scenario files and say whether they are some."""
+    if not arguments:
+        raise ScenarioFault("Which files? python -m conformance check FILE ...")
+    for name in arguments:
+        scenarios = read_scenarios(Path(name))
+        sys.stdout.write(f"{name}: {len(scenarios)} scenarios\n")
+    return 0
+
+
+def _record(arguments: Sequence[str]) -> int:
+    """Stand between a connector and a server, and write what goes by into a scenario file, until interrupted."""
+    usage = options_of.of_recording()
+    options = usage.parse_args(arguments)
+    target = options_of.base_url(usage, options.target, "--target")
+    recording = Recording(options.output, options.capability, options.id)
+    with (
+        closing(_connector(usage, options)(target)) as transport,
+        Proxy(options.listen, target, transport, recording) as proxy,
+    ):
+        _say(f"Base URL for the connector: http://{options.listen[0]}:{proxy.server_address[1]}")
+        with suppress(KeyboardInterrupt):
+            proxy.serve_forever()
+    _say(f"{len(recording)} requests are in {options.output}.")
+    return 0

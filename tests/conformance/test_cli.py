@@ -1,0 +1,278 @@
+"""The command line: how it signs in, what it plays, what it writes, how it ends."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from conformance import cli
+from tests.conformance.fakes import STAKE, Answer, Scripted
+
+URL = "http://scim.example/v2"
+MISSING = {"id": "there", "title": "It is there", **STAKE, "steps": [{"send": "GET /x", "expect": {"status": 200}}]}
+SOUND = {"id": "not-there", "title": "It is not", **STAKE, "steps": [{"send": "GET /x", "expect": {"status": 404}}]}
+
+Command = Callable[..., int]
+
+
+class Served(Scripted):
+    """A server of which `/x` is not there."""
+
+    def __init__(self, respond: Callable[[str, str, Any], Answer] | None = None) -> None:
+        super().__init__(respond or (lambda method, target, body: (404 if target.endswith("/x") else 200, {})))
+        self.urls: list[str] = []
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    @property
+    def signed(self) -> set[str | None]:
+        return {request.headers.get("Authorization") for request in self.sent}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Served:
+    """What the command connects to, with nothing in the environment."""
+    served = Served()
+
+    def connect(url: str, **options: Any) -> Served:
+        served.urls.append(url)
+        return served
+
+    monkeypatch.setattr(cli, "HttpTransport", connect)
+    for name in ("SCIM_TOKEN", "SCIM_PASSWORD", "SCIM_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    return served
+
+
+def file_of(folder: Path, *scenarios: Any) -> str:
+    path = folder / "mine.json"
+    path.write_text(json.dumps({"capability": "read", "scenarios": scenarios}))
+    return str(path)
+
+
+def run(*arguments: str, token: str = "t0ken") -> int:
+    return cli.main(["--base-url", f"{URL}/", "--token", token, *arguments])
+
+
+@pytest.mark.parametrize(
+    ("level", "fail_on", "code"),
+    [
+        ("must", [], 1),
+        ("should", [], 0),
+        ("should", ["--fail-on", "should"], 1),
+        ("may", ["--fail-on", "should"], 0),
+        ("may", ["--fail-on", "may"], 1),
+        ("must", ["--fail-on", "never"], 0),
+    ],
+)
+def test_what_was_missed_decides_the_exit_code(
+    server: Served, tmp_path: Path, level: str, fail_on: list[str], code: int
+) -> None:
+    assert run("--file", file_of(tmp_path, {**MISSING, "level": level}), *fail_on) == code
+
+
+def test_a_sound_server_ends_in_0_and_a_summary(
+    server: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--file", file_of(tmp_path, SOUND)) == 0
+    shown = capsys.readouterr()
+    assert "mine" in shown.out
+    assert "1 passed" in shown.out
+    assert shown.err == ""
+    assert server.lines[-1] == "GET /v2/x"
+
+
+def test_reports_are_written_by_the_ending_of_their_name(server: Served, tmp_path: Path) -> None:
+    names = [tmp_path / name for name in ("r.html", "r.json", "r.xml")]
+    assert run("--file", file_of(tmp_path, MISSING), *(f"--report={name}" for name in names)) == 1
+    page, data, junit = (name.read_text() for name in names)
+    assert page.startswith("<!doctype html>")
+    assert json.loads(data)["base_url"] == URL
+    assert ElementTree.fromstring(junit).find(".//testcase/failure") is not None
+    assert "t0ken" not in page + data + junit
+
+
+def test_secrets_may_come_by_the_environment(server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = file_of(tmp_path, SOUND)
+    monkeypatch.setenv("SCIM_TOKEN", "fr0m")
+    assert cli.main(["--base-url", URL, "--file", file]) == 0
+    assert server.signed == {"Bearer fr0m"}
+
+
+def test_a_name_and_a_password_sign_in_by_basic(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIM_PASSWORD", "pässword")
+    assert cli.main(["--base-url", URL, "--file", file_of(tmp_path, SOUND), "--user", "ana"]) == 0
+    assert server.signed == {"Basic YW5hOnDDpHNzd29yZA=="}
+
+
+def test_a_token_is_fetched_with_client_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def respond(method: str, target: str, body: Any) -> Answer:
+        return (200, {"access_token": "fetched"}) if target == "/token" else (404 if target.endswith("/x") else 200, {})
+
+    served = Served(respond)
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: served)
+    monkeypatch.setenv("SCIM_CLIENT_SECRET", "s3cret")
+    options = {**SOUND, "when": [{"facts": {"options": {"login": "client-credentials"}}, "otherwise": "no"}]}
+    arguments = [
+        "--token-url",
+        "https://login.example/token",
+        "--client-id",
+        "me",
+        "--file",
+        file_of(tmp_path, options),
+    ]
+    assert cli.main(["--base-url", URL, *arguments]) == 0
+    assert served.lines[-1] == "GET /v2/x"
+    assert served.sent[-1].headers["Authorization"] == "Bearer fetched"
+
+
+MISUSES: list[tuple[list[str], str]] = [
+    ([], "--base-url"),
+    (["--base-url", URL], "say how to sign in"),
+    (["--base-url", "scim.example", "--token", "t"], "no http or https URL"),
+    (["--base-url", "ftp://scim.example", "--token", "t"], "no http or https URL"),
+    (["--base-url", f"{URL}?a=b", "--token", "t"], "a query"),
+    (["--base-url", "http://u:p@scim.example", "--token", "t"], "credentials"),
+    (["--base-url", URL, "--user", "ana"], "SCIM_PASSWORD"),
+    (["--base-url", URL, "--token-url", "https://x/t"], "--client-id"),
+    (["--base-url", URL, "--token", "t", "--jobs", "0"], "must be 1 or more"),
+    (["--base-url", URL, "--token", "t", "--jobs", "x"], "invalid"),
+    (["--base-url", URL, "--token", "t", "--timeout", "0"], "must be more than 0"),
+    (["--base-url", URL, "--token", "t", "--timeout", "nan"], "must be more than 0"),
+    (["--base-url", URL, "--token", "t", "--report", "x.pdf"], "must end in .html, .json, .xml"),
+    (["--base-url", URL, "--token", "t", "--report", "/no/such/x.html"], "there is no folder /no/such"),
+    (["--base-url", URL, "--token", "t", "--fail-on", "x"], "invalid choice"),
+    (["--base-url", URL, "--token", "t", "--ca-file", "/no/such"], "/no/such"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISUSES)
+def test_a_misuse_is_said_and_ends_in_2(
+    server: Served, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+    assert server.sent == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--suite", "entra,nobody"], "There is no suite 'nobody'; there are "),
+        (["--scenario", "no-such-thing"], "No scenario has 'no-such-thing'"),
+        (["--file", "/no/such.json"], "/no/such.json"),
+    ],
+)
+def test_a_suite_or_file_that_is_not_there_is_said_and_ends_in_2(
+    server: Served, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((401, {}), "refuses the credentials: it answers 401"),
+        ((403, {}), "refuses the credentials: it answers 403"),
+        ((404, {}), "There is no SCIM server at http://scim.example/v2"),
+        (OSError("no answer within 30 seconds"), "http://scim.example/v2: no answer within 30 seconds"),
+    ],
+)
+def test_a_server_that_is_not_reached_is_said_and_ends_in_3(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: Served(lambda *_: answer))
+    assert run("--file", file_of(tmp_path, SOUND)) == 3
+    assert message in capsys.readouterr().err
+
+
+def test_an_interrupt_removes_what_was_made_and_ends_in_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def respond(method: str, target: str, body: Any) -> Answer:
+        if target.endswith("/x"):
+            raise KeyboardInterrupt
+        return (201, {"id": "1"}) if method == "POST" else (200, {})
+
+    served = Served(respond)
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: served)
+    made = {"send": "POST /Users", "body": {}, "expect": {"status": 201}}
+    scenario = {**SOUND, "steps": [made, *SOUND["steps"]], "alone": True}
+    assert run("--file", file_of(tmp_path, scenario)) == 130
+    assert served.lines[-1] == "DELETE /v2/Users/1"
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_scenarios_are_chosen_by_id_or_item(server: Served, tmp_path: Path) -> None:
+    file = file_of(tmp_path, MISSING, {**SOUND, "items": ["ENTRA-09"]})
+    assert run("--file", file, "--scenario", "entra-09") == 0
+    assert run("--file", file, "--scenario", "not-the") == 0
+    assert run("--file", file, "--scenario", "there") == 1
+
+
+def test_suites_and_scenarios_are_listed(server: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list"]) == 0
+    assert "entra: Microsoft Entra ID, " in capsys.readouterr().out
+    assert cli.main(["list", "entra"]) == 0
+    listed = capsys.readouterr().out
+    assert "  match-user-name  [must] " in listed
+    assert "(ENTRA-03" in listed
+    assert server.sent == []
+
+
+def test_a_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", file_of(tmp_path, SOUND)]) == 0
+    assert "1 scenarios" in capsys.readouterr().out
+    assert cli.main(["check", file_of(tmp_path, {**SOUND, "level": "x"})]) == 2
+    assert "'level' is 'x'" in capsys.readouterr().err
+    assert cli.main(["check"]) == 2
+
+
+class Terminal:
+    """A stream that someone looks at."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """All is shown at once."""
+
+
+def test_a_terminal_shows_how_far_the_run_is(server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    file = file_of(tmp_path, MISSING, SOUND)
+    run("--file", file, "--jobs", "1")
+    assert "1/2, 1 not passed  there" in terminal.text
+    assert "2/2, 1 not passed  not-there" in terminal.text
+    assert terminal.text.endswith("\r\x1b[K")
+    terminal.text = ""
+    run("--file", file, "--quiet")
+    assert terminal.text == ""
+
+
+def test_requests_of_a_run_are_signed_in_and_nothing_else(server: Served, tmp_path: Path) -> None:
+    run("--file", file_of(tmp_path, SOUND))
+    assert server.signed == {"Bearer t0ken"}
+    assert server.urls == [URL]
+    assert all(request.target.startswith("/v2/") for request in server.sent)
