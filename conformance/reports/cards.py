@@ -9,6 +9,7 @@ from typing import Final
 
 from conformance.exchange import Exchange
 from conformance.reports import wire
+from conformance.reports.alike import by_stake
 from conformance.reports.markup import EMPTY, Markup, element, joined
 from conformance.reports.matrix import cell, of_outcome, sentence
 from conformance.results import Finding, Outcome, Report, Result, SuiteReport
@@ -100,8 +101,7 @@ def _failure(suite: SuiteReport, result: Result) -> Markup:
 
 def _stakes(result: Result) -> Iterator[Markup]:
     """What was missed, those with the same at stake together."""
-    for stake in dict.fromkeys(finding.stake for finding in result.findings):
-        findings = [finding for finding in result.findings if finding.stake == stake]
+    for stake, findings in by_stake(result.findings).items():
         yield _stake(result, stake, findings)
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from conformance.reports import wire
+from conformance.reports.alike import merged
 from conformance.reports.characters import visible
 from conformance.reports.matrix import at_least, number
 from conformance.results import Finding, Outcome, Report, Result, SuiteReport
@@ -70,19 +71,20 @@ def _case(suite: SuiteReport, result: Result, level: Level) -> Element:
 
 
 def _fail(case: Element, result: Result) -> None:
-    message = visible("; ".join(mismatch for finding in result.findings for mismatch in finding.mismatches))
+    message = visible("; ".join(mismatch for finding in merged(result.findings) for mismatch in finding.mismatches))
     kind = result.level.value if result.level else ""
     SubElement(case, "failure", {"message": message, "type": kind}).text = _findings(result.findings)
 
 
 def _findings(findings: Sequence[Finding]) -> str:
-    return "\n\n".join(_finding(finding) for finding in findings)
+    return "\n\n".join(_finding(finding) for finding in merged(findings))
 
 
 def _finding(finding: Finding) -> str:
     stake = finding.stake
+    times = f", {finding.count} times" if finding.count > 1 else ""
     lines = [
-        f"{stake.level.value}: {finding.title} ({', '.join(stake.items)})",
+        f"{stake.level.value}: {finding.title} ({', '.join(stake.items)}){times}",
         *(f"  {mismatch}" for mismatch in finding.mismatches),
         f"Breaks: {stake.breaks}",
         f"Fix: {stake.fix}",

@@ -9,10 +9,11 @@ from itertools import islice
 from typing import Final, TextIO
 
 from conformance.reports import wire
+from conformance.reports.alike import by_stake
 from conformance.reports.characters import visible
 from conformance.reports.matrix import Cell, Mark, at_least, cell, columns, counts, sentence, summary
 from conformance.results import Finding, Outcome, Report, Result, SuiteReport
-from conformance.scenario import Capability, Level
+from conformance.scenario import Capability, Level, Stake
 
 WIDEST: Final = 100
 NARROWEST: Final = 40
@@ -166,8 +167,9 @@ def _failures(report: Report, screen: Screen, level: Level) -> Iterator[str]:
 
 
 def _failure(suite: SuiteReport, result: Result, screen: Screen, levels: Sequence[Level]) -> str:
-    findings = [finding for finding in result.findings if finding.stake.level in levels]
-    return "\n".join([_title(suite, result, screen), *(_finding(finding, screen) for finding in findings)])
+    missed = [finding for finding in result.findings if finding.stake.level in levels]
+    told = [_stake(stake, findings, screen) for stake, findings in by_stake(missed).items()]
+    return "\n".join([_title(suite, result, screen), *told])
 
 
 def _title(suite: SuiteReport, result: Result, screen: Screen) -> str:
@@ -176,19 +178,22 @@ def _title(suite: SuiteReport, result: Result, screen: Screen) -> str:
     return screen.bold(title)
 
 
-def _finding(finding: Finding, screen: Screen) -> str:
-    """What was missed, where, and what it means; the level stands in front and has its colour."""
-    stake = finding.stake
-    times = f", {finding.count} times" if finding.count > 1 else ""
+def _stake(stake: Stake, findings: Sequence[Finding], screen: Screen) -> str:
+    """What was missed, and what it means; the level stands in front and has its colour."""
     level = screen.painted(stake.level.value.ljust(LABEL), stake.level)
-    lines = [f"  {level}{_hanging(', '.join(stake.items) + times, screen)}"]
+    lines = [f"  {level}{_hanging(', '.join(stake.items), screen)}"]
+    lines += [line for finding in findings for line in _finding(finding, screen)]
+    return "\n".join([*lines, _labelled("breaks", stake.breaks, screen), _labelled("fix", stake.fix, screen)])
+
+
+def _finding(finding: Finding, screen: Screen) -> Iterator[str]:
+    times = f" ({finding.count} times, the first is shown)" if finding.count > 1 else ""
     if finding.exchange:
         request = finding.exchange.request
-        lines.append(_labelled("sent", f"{request.method} {request.target} → {wire.outcome(finding.exchange)}", screen))
-    lines += [
-        _labelled("" if number else "but", mismatch, screen) for number, mismatch in enumerate(finding.mismatches)
-    ]
-    return "\n".join([*lines, _labelled("breaks", stake.breaks, screen), _labelled("fix", stake.fix, screen)])
+        sent = f"{request.method} {request.target} → {wire.outcome(finding.exchange)}"
+        yield _labelled("sent", sent + times, screen)
+    for number, mismatch in enumerate(finding.mismatches):
+        yield _labelled("" if number else "but", mismatch, screen)
 
 
 def _blocked(report: Report, screen: Screen, level: Level) -> Iterator[str]:

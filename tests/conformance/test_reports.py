@@ -111,6 +111,34 @@ def test_a_long_text_says_how_much_of_it_is_left_out() -> None:
     assert clipped("a" * 1_005, 5) == "aaaaa\n… 1,000 characters more"
 
 
+def repeated(times: int) -> Report:
+    """The failure of a step that was taken so many times at once."""
+    entra = suite("entra")
+    (failed,) = [result for result in entra.results if result.id == "update-must"]
+    result = replace(failed, findings=failed.findings * times)
+    return replace(report(), suites=(replace(entra, results=(result,)),))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("terminal", "(50 times, the first is shown)"),
+        ("junit", "(ENTRA-03, NOBODY-1), 50 times"),
+        ("html", "seen 50 times; the first of them:"),
+    ],
+)
+def test_failures_that_say_the_same_are_told_once(name: str, said: str) -> None:
+    once, often = (RENDERERS[name](repeated(times)) for times in (1, 50))
+    assert said in often
+    assert said not in once
+    assert often.count("Do update &") == once.count("Do update &") == 1
+
+
+def test_for_programs_each_failure_is_told() -> None:
+    (connector,) = json.loads(as_json.render(repeated(50)))["connectors"]
+    assert len(connector["results"][0]["findings"]) == 50
+
+
 # Terminal -------------------------------------------------------------------------------------------------------------
 
 
@@ -163,8 +191,8 @@ def test_a_failure_says_what_was_sent_what_came_what_breaks_and_the_fix() -> Non
     start = text.index("okta errors/media-type")
     assert text[start : text.index("\n\n", start)].splitlines() == [
         "okta errors/media-type: Every answer is of type application/scim+json",
-        "  should    ENTRA-95, 18 times",
-        "  sent      GET /v2/Users/1-******** → 200",
+        "  should    ENTRA-95",
+        "  sent      GET /v2/Users/1-******** → 200 (18 times, the first is shown)",
         '  but       the header content-type: expected "application/scim+json", got "application/json"',
         "  breaks    The validator stops.",
         "  fix       Send the right media type.",
