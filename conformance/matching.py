@@ -210,7 +210,26 @@ def _set(expected: Json, actual: Json, place: str) -> Iterator[str]:
     if not isinstance(actual, list) or len(actual) != len(expected):
         yield _wanted(f"these {len(expected)} elements in any order: {shown(expected)}", actual, place)
         return
-    yield from _has(expected, actual, place)
+    missing = list(_has(expected, actual, place))
+    yield from missing
+    if not missing and not _pairs_off([[matches(one, element) for element in actual] for one in expected]):
+        yield _wanted(f"an element of its own for each of {shown(expected)}", actual, place)
+
+
+def _pairs_off(fits: list[list[bool]]) -> bool:
+    """Whether each row can have a column of its own in which it fits (augmenting paths, after Kuhn)."""
+    taken: dict[int, int] = {}
+
+    def finds(row: int, tried: set[int]) -> bool:
+        for column, fitting in enumerate(fits[row]):
+            if fitting and column not in tried:
+                tried.add(column)
+                if column not in taken or finds(taken[column], tried):
+                    taken[column] = row
+                    return True
+        return False
+
+    return all(finds(row, set()) for row in range(len(fits)))
 
 
 def _sorted(how: Json, actual: Json, place: str) -> Iterator[str]:

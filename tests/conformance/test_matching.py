@@ -54,6 +54,8 @@ MEETS: list[tuple[Any, Any, Any]] = [
     ({"$set": []}, MISSING, [1]),
     ({"$set": [1]}, [1], [1, 1]),
     ({"$set": [1, 2]}, [2, 1], [1, 3]),
+    ({"$set": [{"type": "a"}, {"type": "a"}]}, [{"type": "a"}, {"type": "a"}], [{"type": "a"}, {"type": "b"}]),
+    ({"$set": [{"type": "a"}, {"type": "a", "n": 1}]}, [{"type": "a", "n": 1}, {"type": "a"}], [{"type": "a", "n": 1}, {}]),
     ({"$length": 2}, [1, 2], [1]),
     ({"$length": {"$at_least": 1}}, "x", ""),
     ({"$length": 0}, [], MISSING),
