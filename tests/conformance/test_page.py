@@ -206,8 +206,10 @@ def test_dark_mode_is_dark(open_page: Open) -> None:
 
 
 def test_printing_keeps_the_whole_matrix_and_drops_the_filter(open_page: Open) -> None:
-    page = open_page(DESKTOP, media="print")
+    page = open_page(PHONE * 2, media="print", color_scheme="dark")
     assert not page.locator("#filter").is_visible()
     assert page.locator(".matrix").is_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).overflowX") == "visible"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert [(name, ratio) for name, ratio in page.evaluate(CONTRASTS) if ratio < 4.5] == []
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE * 2
