@@ -97,4 +97,4 @@ lock: ## write the requirements files anew from pyproject.toml
 .PHONY: clean
 clean: ## remove the environment, the caches and the builds; databases stay
 	rm -rf .venv .venv-mutation mutants build dist *.egg-info .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find scim_server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find scim_server conformance tests -name __pycache__ -type d -prune -exec rm -rf {} +
