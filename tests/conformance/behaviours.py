@@ -472,9 +472,9 @@ def displays_a_member(request: Request) -> bool:
 
 
 def last_member_lost(operation: Operation) -> list[Operation]:
-    """Of several members that are added at once the last is forgotten."""
+    """Of several members that are added or set at once the last is forgotten."""
     value = operation.get("value")
-    if verb(operation) == "add" and path(operation) == "members" and isinstance(value, list) and len(value) > 1:
+    if verb(operation) != "remove" and path(operation) == "members" and isinstance(value, list) and len(value) > 1:
         return [{**operation, "value": value[:-1]}]
     return [operation]
 

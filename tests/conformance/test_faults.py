@@ -1,11 +1,11 @@
 """A run against a server that is spoiled in one way reports that, and a run against the sound one reports nothing.
 
 A fault is looked for in the scenarios that prove the items it must be reported under. Whether other things are then
-reported is seen in bystanders: a few scenarios of each capability that the fault has nothing to do with, others for
-each fault, so that all of them take part.
+reported is seen in bystanders: a scenario of each capability that the fault has nothing to do with, another one for
+each fault.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,8 +22,8 @@ from tests.conformance.in_process import HOST, Layer, Layered, WsgiTransport
 from tests.conformance.layers import BASE
 from tests.http.server import Server
 
-BYSTANDERS = 1
-"""How many scenarios of each capability."""
+LIGHT = 20
+"""Resources that a bystander may make."""
 
 SUITES = {name: read_suite(name) for name in names()}
 NAMED = [pytest.param(fault, id=fault.name) for fault in FAULTS]
@@ -50,23 +50,39 @@ def played(server: Server, layer: Layer, suites: Sequence[Suite]) -> Report:
     return run(session, suites, Limits(jobs=1), lambda result: None)
 
 
-def stakes(scenario: Scenario) -> list[Stake]:
-    return [scenario.stake, *step_stakes(scenario.steps)]
+def proves(stakes: Iterable[Stake], items: Sequence[str]) -> bool:
+    return any(item in items for stake in stakes for item in stake.items)
 
 
-def proves(scenario: Scenario, items: Sequence[str]) -> bool:
-    return any(item in items for stake in stakes(scenario) for item in stake.items)
+def weight(scenario: Scenario) -> int:
+    """About how many resources it makes; a fixture may be told its own number."""
+    told = [given.parameters.get("count", 1) for given in scenario.given]
+    return sum((given.count or 1) * int(number) for given, number in zip(scenario.given, told, strict=True))
+
+
+def witnesses(suite: Suite, items: Sequence[str]) -> list[Scenario]:
+    """The scenarios that prove one of the items; where a rule does, those of its capability."""
+    ruled = {rule.capability for rule in suite.rules if proves([rule.stake], items)}
+    return [
+        scenario
+        for scenario in suite.scenarios
+        if scenario.capability in ruled or proves([scenario.stake, *step_stakes(scenario.steps)], items)
+    ]
+
+
+def bystanders(suite: Suite, fault: Fault) -> list[Scenario]:
+    """A light scenario of each capability that the fault has nothing to do with; it goes round with the faults."""
+    found = []
+    for capability in (capability for capability in Capability if capability not in fault.spoils):
+        others = [one for one in suite.scenarios if one.capability is capability and weight(one) <= LIGHT]
+        found += others[FAULTS.index(fault) % len(others) :][:1] if others else []
+    return found
 
 
 def chosen(fault: Fault, name: str) -> Suite:
-    """What is played of a suite: what proves the items, and bystanders."""
-    suite, number = SUITES[name], FAULTS.index(fault)
-    scenarios = [scenario for scenario in suite.scenarios if proves(scenario, fault.reported[name])]
-    for capability in (capability for capability in Capability if capability not in fault.spoils):
-        others = [scenario for scenario in suite.scenarios if scenario.capability is capability]
-        first = number * BYSTANDERS % max(len(others), 1)
-        scenarios += [one for one in (others[first:] + others[:first])[:BYSTANDERS] if one not in scenarios]
-    return replace(suite, scenarios=tuple(scenarios))
+    """What is played of a suite."""
+    played = {one.id: one for one in (*witnesses(SUITES[name], fault.reported[name]), *bystanders(SUITES[name], fault))}
+    return replace(SUITES[name], scenarios=tuple(played.values()))
 
 
 def reported(results: Sequence[Result]) -> set[str]:
