@@ -1,8 +1,9 @@
 """One server, as a run knows it: where it is, how to sign in there, and what was made in it."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, groupby
 from threading import Lock
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import quote, urlsplit
 from conformance.exchange import Exchange, Json, NoAnswer, Request, Response, Transport
 from conformance.masking import Masking
 from conformance.templates import percent
+
+CLEANERS: Final = 4
+"""Requests at once that remove what a scenario made."""
 
 NAMES: Final = ("userName", "displayName")
 """By which a resource can be found that was made without a word of its id."""
@@ -74,10 +78,14 @@ class Session:
         return base.path.rstrip("/") + quote(target, safe=VERBATIM)
 
     def remove(self, made: Iterable[Made]) -> None:
-        """Delete what was made, the last first; what stays is a leftover."""
-        for one in reversed(list(made)):
-            for address in [one.address] if one.address else self._addresses(one):
-                self._delete(address)
+        """Delete what was made, the last first, so that groups go before their members; what stays is a leftover."""
+        for _, alike in groupby(reversed(list(made)), lambda one: one.endpoint):
+            with ThreadPoolExecutor(CLEANERS) as pool:
+                list(pool.map(self._remove, alike))
+
+    def _remove(self, made: Made) -> None:
+        for address in [made.address] if made.address else self._addresses(made):
+            self._delete(address)
 
     def _delete(self, address: str) -> None:
         exchange = self.exchange("DELETE", address, {**self.credentials, "Accept": "application/scim+json"}, None)

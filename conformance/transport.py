@@ -1,6 +1,7 @@
 """Requests over HTTP/1.1, on connections that are kept."""
 
 import http.client
+import select
 import ssl
 import time
 import zlib
@@ -33,16 +34,9 @@ class HttpTransport:
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
-        """The answer. A kept connection that the server has closed meanwhile is replaced. Raises `NoAnswer`."""
-        while (kept := self._take()) is not None:
-            try:
-                return self._on(kept, request)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                continue
-            except (OSError, http.client.HTTPException) as error:
-                raise NoAnswer(self._sentence(error)) from error
+        """The answer. No request is sent twice: the server may have carried it out. Raises `NoAnswer`."""
         try:
-            return self._on(self._connect(), request)
+            return self._on(self._alive() or self._connect(), request)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(self._sentence(error)) from error
 
@@ -50,6 +44,14 @@ class HttpTransport:
         """Close the connections that are kept."""
         while (kept := self._take()) is not None:
             kept.close()
+
+    def _alive(self) -> http.client.HTTPConnection | None:
+        """A kept connection that the server has not closed: on one that it has, there is something to read."""
+        while (kept := self._take()) is not None:
+            if kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
+                return kept
+            kept.close()
+        return None
 
     def _take(self) -> http.client.HTTPConnection | None:
         with self._lock:
