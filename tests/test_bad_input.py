@@ -8,8 +8,6 @@ import pytest
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
 
-pytestmark = pytest.mark.unmeasured
-
 MEGABYTE = 1_000_000
 LIMIT = 8 * MEGABYTE
 
@@ -170,6 +168,7 @@ def test_ten_megabytes_within_the_limit_that_are_no_value_are_refused(
     assert state(client) == before
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-SEC-08")
 def test_a_list_of_five_million_is_no_title(client: Client, id: str) -> None:
     before = state(client)

@@ -189,6 +189,7 @@ def test_the_guard_sees_a_statement_without_its_tenant(statement: str, faults: l
     assert unguarded(statement) == faults
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-TEN-02")
 @pytest.mark.parametrize("indirect_groups", [False, True])
 def test_every_statement_says_which_tenant_is_meant(rich: Server, indirect_groups: bool) -> None:

@@ -266,6 +266,7 @@ def test_a_name_that_a_dependent_of_a_failed_create_would_have_taken_is_free(cli
     assert names(client, "/Groups", "displayName") == ["G"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-16", "R-BULK-14")
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_chain_of_a_thousand_creates(client: Client, backwards: bool) -> None:
@@ -285,6 +286,7 @@ def test_a_chain_of_a_thousand_fails_from_its_broken_link_on(client: Client) -> 
     assert statuses(entries) == ["201"] * 300 + ["409"] + ["400"] * 699
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-15")
 def test_a_circle_of_a_thousand(client: Client) -> None:
     entries = send(client, *(group(str(n), str((n + 1) % 1_000)) for n in range(1_000)))
@@ -299,6 +301,7 @@ def statements(server: Server, work: Callable[[], Any]) -> int:
     return len(sent)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-14")
 @pytest.mark.parametrize("dialect", ["generic", "strict"])
 def test_a_thousand_creates_are_as_many_statements_as_ten(server: Server, dialect: str) -> None:
@@ -330,6 +333,7 @@ def conflicts(count: int) -> list[dict[str, Any]]:
     return [each for n in range(count) for each in (user(f"u{n}"), group(f"g{n}", name="taken"))]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-08", "R-BULK-15", "R-BULK-16")
 @pytest.mark.parametrize("accepted", [None, 0.5, 0.9, 1, 2])
 @pytest.mark.parametrize("shape", [dependents, circles, chain, conflicts])

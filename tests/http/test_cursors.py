@@ -167,6 +167,7 @@ QUERIES: list[tuple[dict[str, str], list[str]]] = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-CUR-19", "R-CUR-03", "R-CUR-04", "R-SRCH-04")
 @pytest.mark.parametrize(("query", "expected"), QUERIES, ids=lambda value: " ".join(value) if value else "")
 def test_a_walk_follows_filter_and_sort_in_both_directions(

@@ -14,8 +14,6 @@ from scim_server.service.spool import Spool
 from scim_server.storage.sql.store import SqlStorage
 from tests.http.server import GROUP, LIST_RESPONSE, PATCH_OP, Client, Server, assert_error
 
-pytestmark = pytest.mark.unmeasured
-
 req = pytest.mark.req
 
 LARGE = 20_000
@@ -134,6 +132,7 @@ def test_an_answer_for_which_there_is_no_room_is_a_clear_error(client: Client, m
     assert_error(client.get(address), Unavailable.status)
 
 
+@pytest.mark.unmeasured
 @req("X-02")
 def test_twenty_thousand_members_are_lost_by_nothing(on_both: Client) -> None:
     """Answers are whole, a PUT of the same changes nothing, and a PATCH of what was read removes nobody."""

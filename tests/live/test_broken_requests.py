@@ -10,8 +10,6 @@ import pytest
 
 from tests.live.server import Server, serving
 
-pytestmark = pytest.mark.unmeasured
-
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 

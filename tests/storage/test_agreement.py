@@ -26,8 +26,6 @@ from tests.databases import ENGINES
 from tests.domain.every_type import DESK, HALL
 from tests.storage.things import DAY, LATER, LATEST, MEMBERS, OTHER, REGISTRY, THING, Model, Thing, draft
 
-pytestmark = pytest.mark.unmeasured
-
 LONG = "x" * 6000
 TEXTS = [
     *("", "a", "A", "ab", "aB", "abc", "b", "%", "_", "a%b", "a_b", "%%", "'", "''", '"', "\\", "\\\\", "\\u0041"),
@@ -290,6 +288,7 @@ THOROUGHLY = settings(
 )
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-FILT-31", "R-FILT-32", "R-I18N-07")
 @THOROUGHLY
 @given(condition=FILTERS)
@@ -299,6 +298,7 @@ def test_a_filter_means_in_sql_what_match_says(world: World, condition: f.Filter
     assert world.ids(selection) == world.matching(selection)
 
 
+@pytest.mark.unmeasured
 @THOROUGHLY
 @given(condition=FILTERS)
 def test_a_filter_over_several_types_means_the_same(world: World, condition: f.Filter) -> None:

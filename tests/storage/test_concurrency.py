@@ -19,8 +19,6 @@ from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql.engine import Retry
 from tests.storage.things import DAY, LATER, MEMBERS, REGISTRY, THING, draft, rows_of
 
-pytestmark = pytest.mark.unmeasured
-
 T = TypeVar("T")
 THREADS = 8
 

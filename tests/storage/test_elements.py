@@ -271,6 +271,7 @@ def changes(statements: list[Statement]) -> list[str]:
     return [word for word in words if word in ("DELETE", "INSERT")]
 
 
+@pytest.mark.unmeasured
 @req("X-02")
 def test_twenty_thousand_rows_are_filled_kept_and_changed(storage: Storage, group: int) -> None:
     wanted = many(range(20_000))
@@ -281,6 +282,7 @@ def test_twenty_thousand_rows_are_filled_kept_and_changed(storage: Storage, grou
         assert sum(map(len, found[1])) == len(rows)
 
 
+@pytest.mark.unmeasured
 @req("X-02")
 @pytest.mark.parametrize("where", [[], [condition("type", "eq", "Group")]])
 def test_many_of_many_rows_are_removed_at_once(storage: Storage, group: int, where: list[f.BoundFilter]) -> None:

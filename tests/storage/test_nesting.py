@@ -34,8 +34,6 @@ from tests.storage.test_agreement import (
 )
 from tests.storage.things import DAY, LATEST, MEMBERS, OTHER, THING, Model, Thing, draft
 
-pytestmark = pytest.mark.unmeasured
-
 FLAT = Registry((THING, OTHER), (THING.schema, OTHER.schema, *(e.schema for e in THING.extensions)), "stamp-1")
 NESTED = FLAT.variant(Variation(is_nested=True))
 NAMES = [f"t-{number:02}" for number in range(60)]

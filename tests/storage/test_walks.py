@@ -32,8 +32,6 @@ from tests.storage.test_agreement import (
 )
 from tests.storage.things import DAY, LATER, OTHER, THING, draft
 
-pytestmark = pytest.mark.unmeasured
-
 __all__ = ["world"]
 
 FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
@@ -105,6 +103,7 @@ def check_there_and_back(walker: Walker, expected: list[str]) -> None:
     assert walker.found.total == len(expected)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-CUR-03", "R-CUR-05", "R-CUR-06", "R-CUR-19", "R-SORT-03", "R-SORT-04")
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("name", SORTS)
@@ -158,6 +157,7 @@ def test_a_walk_over_the_members_of_a_resource(world: World, order: Order | None
     check_there_and_back(walker(world, Query((selection,), order=order), 2), expected)
 
 
+@pytest.mark.unmeasured
 @THOROUGHLY
 @given(
     direction=st.sampled_from(Direction),
