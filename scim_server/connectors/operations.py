@@ -11,7 +11,7 @@ from typing import Final
 
 from scim_server.connectors.paths import has_filter, target
 from scim_server.domain.dialect import ELEMENTS
-from scim_server.domain.patch import Verb
+from scim_server.domain.operation import Verb
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidSyntax
 

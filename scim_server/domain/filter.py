@@ -149,6 +149,18 @@ class Always:
 
 BoundFilter: TypeAlias = Test | ElementTest | AnyElement | BoundAnd | BoundOr | BoundNot | Always
 
+
+def count_tests(condition: BoundFilter) -> int:
+    """How many comparisons a filter makes; `Always` counts as one."""
+    match condition:
+        case BoundAnd(terms) | BoundOr(terms):
+            return sum(map(count_tests, terms))
+        case BoundNot(inner) | AnyElement(_, inner):
+            return count_tests(inner)
+        case _:
+            return 1
+
+
 # Binding -------------------------------------------------------------------------------------------------------------
 
 

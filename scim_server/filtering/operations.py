@@ -14,7 +14,7 @@ from typing import Final
 from scim_server.domain.attrpath import AttrPath, bind_extension
 from scim_server.domain.dialect import ELEMENTS, Leniency, Tolerance
 from scim_server.domain.filter import PatchPath
-from scim_server.domain.patch import MISSING, Operation, Verb, member_path
+from scim_server.domain.operation import MISSING, Operation, Verb, member_path
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import InvalidPath, InvalidSyntax, InvalidValue
 from scim_server.filtering.limits import DEFAULT, Limits

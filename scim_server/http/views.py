@@ -13,7 +13,7 @@ from scim_server import filtering
 from scim_server.auth import Authenticator, authorize
 from scim_server.config import Settings
 from scim_server.domain.dialect import Leniency
-from scim_server.domain.patch import Operation
+from scim_server.domain.operation import Operation
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, Unsupported

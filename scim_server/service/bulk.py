@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import TypeAlias
 from urllib.parse import quote, unquote
 
-from scim_server.domain import bulk, compare, patch
+from scim_server.domain import bulk, compare
 from scim_server.domain.bulk import Method, Operation
+from scim_server.domain.operation import Operation as PatchOperation
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Conflict, FailedDependency, InvalidPath, InvalidValue, NotFound, ScimError
@@ -41,7 +42,7 @@ class Policy:
     """
 
     authorize: Callable[[str, str], None]
-    read_patch: Callable[[Json, ResourceType], Sequence[patch.Operation]]
+    read_patch: Callable[[Json, ResourceType], Sequence[PatchOperation]]
 
 
 @dataclass(frozen=True, slots=True)

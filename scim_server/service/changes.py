@@ -21,6 +21,7 @@ from scim_server.domain import coerce, patch
 from scim_server.domain.constraints import check_immutable, check_required, check_still_there
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.formats import check_formats
+from scim_server.domain.operation import Operation
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import Element, RowsChange
@@ -123,7 +124,7 @@ def patching(
     context: Context,
     resource_type: ResourceType,
     id: str,
-    operations: Sequence[patch.Operation],
+    operations: Sequence[Operation],
     conditions: Conditions,
 ) -> Edit:
     """A PATCH (RFC 7644 section 3.5.2): all operations or none."""

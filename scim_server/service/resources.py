@@ -14,7 +14,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, TypeVar
 
-from scim_server.domain import compare, patch
+from scim_server.domain import compare
+from scim_server.domain.operation import Operation
 from scim_server.domain.project import Projection, Shape, shape
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
@@ -115,7 +116,7 @@ class Resources:
         context: Context,
         resource_type: ResourceType,
         id: str,
-        operations: Sequence[patch.Operation],
+        operations: Sequence[Operation],
         projection: Projection,
         conditions: Conditions,
     ) -> Representation:

@@ -23,7 +23,7 @@ from scim_server.domain.constraints import check_immutable, check_still_there
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.elements import Identity, identity, primaries
 from scim_server.domain.filter import bind_condition
-from scim_server.domain.patch import MISSING, Operation, Verb
+from scim_server.domain.operation import MISSING, Operation, Verb
 from scim_server.domain.resource import Attributes, copy, schemas
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType

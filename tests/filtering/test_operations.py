@@ -10,7 +10,7 @@ from scim_server.connectors import dialect
 from scim_server.domain.attrpath import AttrPath
 from scim_server.domain.dialect import ELEMENTS, Dialect, Leniency, Tolerance
 from scim_server.domain.filter import Comparison, Operator, ValuePath
-from scim_server.domain.patch import MISSING, Operation, Verb
+from scim_server.domain.operation import MISSING, Operation, Verb
 from scim_server.domain.resource import copy
 from scim_server.domain.schema import Json
 from scim_server.errors import BadRequest, InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue

@@ -35,7 +35,7 @@ from sqlalchemy import (
     true,
 )
 
-from scim_server.domain.filter import AnyElement, BoundAnd, BoundFilter, BoundNot, BoundOr
+from scim_server.domain.filter import count_tests
 from scim_server.domain.query import CursorPage, Order, Page, Position, Query, Selection
 from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Found, Record
@@ -48,7 +48,7 @@ from scim_server.storage.sql.tables import resources
 from scim_server.storage.sql.where import Conditions, Prepared
 
 _MOST_PLANS = 500
-_MOST_LEAVES = 8
+_MOST_TESTS = 8
 
 _COUNT = bindparam("count", type_=Integer)
 _SKIPPED = bindparam("skipped", type_=BigInteger)
@@ -220,7 +220,7 @@ def _plain(key: Any) -> str | int | None:
 
 
 def _is_large(query: Query) -> bool:
-    return any(s.filter is not None and _leaves(s.filter) > _MOST_LEAVES for s in query.selections)
+    return any(s.filter is not None and count_tests(s.filter) > _MOST_TESTS for s in query.selections)
 
 
 def _signature(selection: Selection, prepared: Prepared) -> tuple[ResourceType, str, str]:
@@ -272,14 +272,3 @@ def _limited(rows: Rows, page: Page, order: Order) -> Select[Any]:
 def _tells_total(page: Page, found: int) -> bool:
     """Whether a page that is not full says how many there are: one that is empty says so only where it is the first."""
     return found < page.count and (found > 0 or page.start_index == 1)
-
-
-def _leaves(bound: BoundFilter) -> int:
-    """How many tests a filter has."""
-    match bound:
-        case BoundAnd(terms) | BoundOr(terms):
-            return sum(map(_leaves, terms))
-        case BoundNot(inner) | AnyElement(_, inner):
-            return _leaves(inner)
-        case _:
-            return 1
