@@ -288,7 +288,6 @@ THOROUGHLY = settings(
 )
 
 
-@pytest.mark.unmeasured
 @pytest.mark.req("R-FILT-31", "R-FILT-32", "R-I18N-07")
 @THOROUGHLY
 @given(condition=FILTERS)
