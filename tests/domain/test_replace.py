@@ -240,13 +240,17 @@ def without(members: Attributes, *names: str) -> Attributes:
 @settings(max_examples=200)
 @given(strategies.states(), st.sampled_from(["generic", "strict"]))
 def test_putting_back_what_was_read_changes_nothing(state: Attributes, name: str) -> None:
-    """Parts that are returned on request a PUT clears, and strict the attributes too: the client could have asked."""
+    """Parts that are returned on request a PUT clears, and strict the attributes too: the client could have asked.
+
+    No two elements have one value: a PUT would make them one.
+    """
     unseen = () if name == "generic" else ("note", "billing")
     before = with_defaults(DEVICE, without(state, "ports", *unseen), set(state))
     before["stamp"] = {"by": "b"}
     before["place"] = without({"street": "1", **before.get("place", {})}, "remark")
     before[DESK] = without({"seat": "1", **before.get(DESK, {})}, "hint")
-    before["ports"] = [{"value": str(n), **without(e, "hint")} for n, e in enumerate(state.get("ports", ()))]
+    ports = enumerate(state.get("ports", ()))
+    before["ports"] = [{**without(e, "hint"), "value": f"{n} {e.get('value', '')}"} for n, e in ports]
     before = {attribute: value for attribute, value in before.items() if value != []}
     assert put(before, split(DEVICE, before)[0], name) == before
 
