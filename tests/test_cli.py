@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scim_server import app, cli
+from scim_server.cli import server
 from scim_server.config import Settings, manual
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import ToleranceUse
@@ -456,7 +457,7 @@ def test_where_another_server_made_the_first_tenant_no_token_is_made(
     monkeypatch.setattr(type(database), "is_empty", lambda self: True)
     with pytest.raises(Uniqueness):
         database.tenancy.add_tenant("default", "default", {})
-    assert cli._prepare(settings) is None
+    assert server.prepare(settings) is None
     database.close()
     assert rows(command.good("token", "list", "--tenant", "default"))[1:] == []
 

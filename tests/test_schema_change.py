@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scim_server import app, cli
+from scim_server.cli import server
 from scim_server.config import Settings
 from tests.http.server import GROUP, PATCH_OP, USER, Client, assert_error
 
@@ -223,13 +224,13 @@ def test_serving_rebuilds_before_it_serves(site: Site) -> None:
     token = site.token("contoso")
     named(site.client(token), "a", licence="Voice")
     site.index("licence")
-    assert cli._prepare(site.settings) is None
+    assert server.prepare(site.settings) is None
     assert site.client(token).send_raw("GET", "/readyz").status_code == 200
     assert entries(site, "attribute_index", "licence") == 1
 
 
 def test_much_to_rebuild_is_told_now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_MANY", 1)
+    monkeypatch.setattr(server, "_MANY", 1)
     client = site.client(site.token("contoso"))
     for name in "ab":
         client.create(name)

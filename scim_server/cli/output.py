@@ -1,0 +1,21 @@
+"""What commands print: tables, and times in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+
+def time_text(time: datetime | None, absent: str) -> str:
+    """To the minute, in UTC; `absent` where there is none."""
+    return absent if time is None else f"{time:%Y-%m-%d %H:%M}Z"
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns as wide as what is in them."""
+    lines = [titles, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
