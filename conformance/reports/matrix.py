@@ -94,6 +94,8 @@ def summary(report: Report) -> str:
         Verdict.BROKEN: ("does not work", "do not work"),
         Verdict.UNKNOWN: ("could not be judged", "could not be judged"),
     }
+    if set(verdicts) == {Verdict.BROKEN}:
+        return f"None of {len(verdicts)} connectors works."
     if len(set(verdicts)) == 1:
         return f"All {len(verdicts)} connectors {words[verdicts[0]][1]}."
     said = [f"{verdicts.count(v)} {words[v][verdicts.count(v) > 1]}" for v in Verdict if v in verdicts]

@@ -90,6 +90,7 @@ SUMMARIES = [
     (("okta",), "Okta works, with flaws."),
     (("jumpcloud",), "JumpCloud could not be judged."),
     (("google", "rfc"), "All 2 connectors work."),
+    (("entra", "entra"), "None of 2 connectors works."),
     (("google", "entra"), "Of 2 connectors, 1 works and 1 does not work."),
     (("google", "rfc", "okta", "entra"), "Of 4 connectors, 2 work, 1 works with flaws and 1 does not work."),
 ]
