@@ -6,6 +6,7 @@ from typing import Final
 
 from scim_server.domain import coerce
 from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.binding import bind_condition
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.elements import row_id
 from scim_server.domain.filter import (
@@ -14,7 +15,6 @@ from scim_server.domain.filter import (
     ElementTest,
     Operator,
     ValuePath,
-    bind_condition,
     count_tests,
 )
 from scim_server.domain.match import element_matches

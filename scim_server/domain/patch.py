@@ -22,9 +22,10 @@ from typing import Final
 
 from scim_server.domain import coerce, folding, targets, verbs
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
+from scim_server.domain.binding import bind_condition
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.elements import Distinct, as_list, primaries
-from scim_server.domain.filter import PatchPath, ValuePath, bind_condition, count_tests
+from scim_server.domain.filter import PatchPath, ValuePath, count_tests
 from scim_server.domain.match import element_matches
 from scim_server.domain.operation import MISSING, Operation, Verb, member_path
 from scim_server.domain.resource import Attributes, copy

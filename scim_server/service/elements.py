@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scim_server.domain.attrpath import AttrPath
-from scim_server.domain.filter import Filter, bind_condition
+from scim_server.domain.binding import bind_condition
+from scim_server.domain.filter import Filter
 from scim_server.domain.project import Projection, shape
 from scim_server.domain.query import CursorPage, Position
 from scim_server.domain.schema import Attribute, ResourceType

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, comparable
+from scim_server.domain.binding import bind_all
 from scim_server.domain.dialect import Leniency
-from scim_server.domain.filter import BoundFilter, Filter, bind_all
+from scim_server.domain.filter import BoundFilter, Filter
 from scim_server.domain.project import DEFAULT, Projection, shape
 from scim_server.domain.query import CursorPage, Direction, Order, Page, Query, Selection
 from scim_server.domain.schema import Kept, ResourceType, Returned

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.binding import bind
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.filter import Comparison, Operator, Or, bind
+from scim_server.domain.filter import Comparison, Operator, Or
 from scim_server.domain.query import Page, Query, Selection
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import ID, AttributeType, ResourceType, Returned, Uniqueness

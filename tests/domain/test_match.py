@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scim_server.domain import filter as f
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.binding import bind, bind_condition
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.filter import Literal, Operator
 from scim_server.domain.match import element_matches, matches
@@ -26,7 +27,7 @@ def node(name: str, operator: str, *literal: Literal) -> f.Comparison | f.Presen
 
 
 def holds(condition: f.Filter, resource: Mapping[str, Json]) -> bool:
-    return matches(f.bind(condition, THING, Leniency(STRICT)), resource)
+    return matches(bind(condition, THING, Leniency(STRICT)), resource)
 
 
 RESOURCE: dict[str, Json] = {
@@ -305,15 +306,15 @@ def test_a_constant_is_itself(value: bool) -> None:
 
 
 def test_elements_are_selected_by_their_own_values() -> None:
-    condition = f.bind_condition(f.And((HOME, ORG)), EMAILS, Leniency(STRICT))
+    condition = bind_condition(f.And((HOME, ORG)), EMAILS, Leniency(STRICT))
     assert [element_matches(condition, element, EMAILS) for element in RESOURCE["emails"]] == [False, True]
-    simple = f.bind_condition(node("value", "eq", "GREEN"), TAGS, Leniency(STRICT))
+    simple = bind_condition(node("value", "eq", "GREEN"), TAGS, Leniency(STRICT))
     assert [element_matches(simple, element, TAGS) for element in RESOURCE["tags"]] == [False, True]
 
 
 def test_a_test_of_an_element_has_no_meaning_outside_of_brackets_nor_one_of_a_resource_inside() -> None:
-    inner = f.bind_condition(WORK, EMAILS, Leniency(STRICT))
-    outer = f.bind(node("text", "pr"), THING, Leniency(STRICT))
+    inner = bind_condition(WORK, EMAILS, Leniency(STRICT))
+    outer = bind(node("text", "pr"), THING, Leniency(STRICT))
     with pytest.raises(TypeError, match="outside"):
         matches(inner, RESOURCE)
     with pytest.raises(TypeError, match="inside"):

@@ -19,10 +19,10 @@ from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import patch
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.binding import bind_condition
 from scim_server.domain.constraints import check_immutable, check_still_there
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.elements import Identity, identity, primaries
-from scim_server.domain.filter import bind_condition
 from scim_server.domain.operation import MISSING, Operation, Verb
 from scim_server.domain.resource import Attributes, copy, schemas
 from scim_server.domain.rows import RowsChange

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.binding import bind_condition
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.filter import BoundFilter, Comparison, Operator, bind_condition
+from scim_server.domain.filter import BoundFilter, Comparison, Operator
 from scim_server.domain.match import element_matches
 from scim_server.domain.rows import Element, RowsChange
 from tests.domain.device import USERS

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scim_server.domain import filter as f
+from scim_server.domain.binding import bind
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.query import Order, Page, Query, Selection
 from scim_server.domain.registry import Registry, Variation
@@ -139,7 +140,7 @@ def test_without_the_setting_only_those_that_name_it_are_there(world: World) -> 
 @pytest.mark.req("R-USER-11")
 @pytest.mark.parametrize("condition", [None, "memberOf.value", "meta.created"])
 def test_a_search_shows_what_a_read_shows(world: World, condition: str | None) -> None:
-    bound_filter = f.bind(f.Presence(path(condition)), NEST, Leniency(STRICT)) if condition else None
+    bound_filter = bind(f.Presence(path(condition)), NEST, Leniency(STRICT)) if condition else None
     for resource_type, levels in ((NEST, MOST_LEVELS), (THING, 1)):
         found = world.database.storage.search(
             world.tenant, Query((Selection(resource_type, bound_filter),), Page(count=1000)), EXPAND
@@ -163,14 +164,14 @@ def test_who_is_in_an_owner_at_any_depth_is_found(world: World, holder: str) -> 
         return f.Elements(path("memberOf"), f.And((value, f.Comparison(path("type"), f.Operator.EQ, kind))))
 
     named = f.Comparison(path("memberOf.value"), f.Operator.EQ, holder)
-    assert world.ids(Selection(NEST, f.bind(named, NEST, Leniency(STRICT)))) == inside
-    assert world.ids(Selection(NEST, f.bind(of_type("direct"), NEST, Leniency(STRICT)))) == direct
-    assert world.ids(Selection(NEST, f.bind(of_type("Indirect"), NEST, Leniency(STRICT)))) == sorted(
+    assert world.ids(Selection(NEST, bind(named, NEST, Leniency(STRICT)))) == inside
+    assert world.ids(Selection(NEST, bind(of_type("direct"), NEST, Leniency(STRICT)))) == direct
+    assert world.ids(Selection(NEST, bind(of_type("Indirect"), NEST, Leniency(STRICT)))) == sorted(
         set(inside) - set(direct)
     )
-    outside = world.ids(Selection(NEST, f.bind(f.Not(named), NEST, Leniency(STRICT))))
+    outside = world.ids(Selection(NEST, bind(f.Not(named), NEST, Leniency(STRICT))))
     assert outside == sorted({*NAMES, *CHAIN} - set(inside))
-    assert world.ids(Selection(THING, f.bind(named, THING, Leniency(STRICT)))) == direct
+    assert world.ids(Selection(THING, bind(named, THING, Leniency(STRICT)))) == direct
 
 
 MEMBER_OF = [name for name in PATHS if name.partition(".")[0] == "memberOf"]
@@ -221,7 +222,7 @@ def test_a_sort_goes_by_the_first_of_what_is_shown(world: World, name: str, orde
 def test_searches_of_the_two_kinds_of_tenants_do_not_share_a_plan(world: World) -> None:
     for resource_type, levels in ((THING, 1), (NEST, MOST_LEVELS), (THING, 1)):
         named = f.Comparison(path("memberOf.value"), f.Operator.EQ, "t-10")
-        condition = f.bind(named, resource_type, Leniency(STRICT))
+        condition = bind(named, resource_type, Leniency(STRICT))
         found = world.database.storage.search(world.tenant, Query((Selection(resource_type, condition),)), EXPAND)
         inside = [id for id in NAMES if "t-10" in world.model.owners(id, levels)]
         assert [record.id for record in found.records] == inside
@@ -237,10 +238,10 @@ def test_thirty_that_all_own_each_other_cost_little(world: World) -> None:
     record = storage.read(tenant, NEST, "u", EXPAND)
     assert record is not None
     assert [reference.level for reference in record.derived["memberOf"]] == [1] * 30
-    named = f.bind(f.Comparison(path("memberOf"), f.Operator.EQ, "d-00"), NEST, Leniency(STRICT))
+    named = bind(f.Comparison(path("memberOf"), f.Operator.EQ, "d-00"), NEST, Leniency(STRICT))
     found = storage.search(tenant, Query((Selection(NEST, named),)), EXPAND)
     assert found.total == 31
-    indirect = f.bind(f.Comparison(path("memberOf.type"), f.Operator.EQ, "indirect"), NEST, Leniency(STRICT))
+    indirect = bind(f.Comparison(path("memberOf.type"), f.Operator.EQ, "indirect"), NEST, Leniency(STRICT))
     assert storage.search(tenant, Query((Selection(NEST, indirect),)), EXPAND).total == 0
 
 
@@ -254,7 +255,7 @@ def test_each_step_is_a_look_up_however_much_else_the_tenant_has(world: World) -
     write(world.database, tenant, {f"w-{n:03}": users[n * 20 : n * 20 + 40] for n in range(1, 300)})
     # Among 12,000 rows a walk that reads them all takes a hundred times as long.
     assert seconds_of_a_read(world, tenant, users[1]) < 10 * alone
-    named = f.bind(f.Comparison(path("memberOf"), f.Operator.EQ, "top"), NEST, Leniency(STRICT))
+    named = bind(f.Comparison(path("memberOf"), f.Operator.EQ, "top"), NEST, Leniency(STRICT))
     found = world.database.storage.search(tenant, Query((Selection(NEST, named),), Page(count=1000)), EXPAND)
     assert [record.id for record in found.records] == ["middle", users[1], "w-000"]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scim_server.domain import binding
 from scim_server.domain import filter as f
 from scim_server.domain.attrpath import AttrPath, bind
 from scim_server.domain.dialect import STRICT, Leniency
@@ -95,7 +96,7 @@ SERVED: dict[str, tuple[f.Filter, int]] = {
 @pytest.mark.parametrize("name", SERVED)
 def test_an_index_serves(database: Database, statements: list[Statement], name: str) -> None:
     condition, expected = SERVED[name]
-    selection = Selection(THING, f.bind(condition, THING, Leniency(STRICT)))
+    selection = Selection(THING, binding.bind(condition, THING, Leniency(STRICT)))
     found = database.storage.search(1, Query((selection,), Page(count=200)), frozenset({"memberOf"}))
     assert found.total == expected
     (sent,) = list(statements)
@@ -168,7 +169,7 @@ def test_few_statements_do_each_thing(database: Database, statements: list[State
     storage = database.storage
     one_round_trip = database.connections.dialect_name == "postgresql"
     everything = frozenset({"members", "memberOf"})
-    lookup = Query((Selection(THING, f.bind(test("text", "eq", "t-0007"), THING, Leniency(STRICT))),))
+    lookup = Query((Selection(THING, binding.bind(test("text", "eq", "t-0007"), THING, Leniency(STRICT))),))
     assert statements_of(statements, lambda: storage.read(1, THING, "t-0001", everything)) == 1
     assert statements_of(statements, lambda: storage.search(1, lookup, everything)) == 1
     insert = statements_of(statements, lambda: storage.write(1, lambda t: t.insert(THING, draft(THING, "new"), DAY)))
@@ -207,7 +208,7 @@ def test_equality_on_any_attribute_has_an_index_on_postgresql(
     with database.connections.reader.connect() as connection:
         connection.exec_driver_sql("VACUUM" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE")
     statements.clear()
-    selection = Selection(THING, f.bind(CONTAINED[name], THING, Leniency(STRICT)))
+    selection = Selection(THING, binding.bind(CONTAINED[name], THING, Leniency(STRICT)))
     found = database.storage.search(1, Query((selection,)), frozenset())
     assert found.total in (1, 2)
     if database.connections.dialect_name == "postgresql":

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scim_server.domain import filter as f
 from scim_server.domain.attrpath import AttrPath
+from scim_server.domain.binding import bind_condition
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.match import element_matches
 from scim_server.domain.resource import Meta
@@ -36,7 +37,7 @@ listed = st.lists(elements, max_size=5).map(by_id)
 
 def condition(name: str, operator: str, literal: str) -> f.BoundFilter:
     comparison = f.Comparison(AttrPath(name), f.Operator(operator), literal)
-    return f.bind_condition(comparison, MEMBERS, Leniency(STRICT))
+    return bind_condition(comparison, MEMBERS, Leniency(STRICT))
 
 
 CONDITIONS = [

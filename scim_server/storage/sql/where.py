@@ -35,6 +35,7 @@ from sqlalchemy import (
 
 from scim_server.domain import compare
 from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.compare import Key
 from scim_server.domain.filter import (
     Always,
     AnyElement,
@@ -43,7 +44,6 @@ from scim_server.domain.filter import (
     BoundNot,
     BoundOr,
     ElementTest,
-    Key,
     Operator,
     Test,
 )
