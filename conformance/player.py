@@ -24,7 +24,7 @@ from conformance.scenario import (
     Together,
     Walk,
 )
-from conformance.session import Elsewhere, Made, Session, made_by
+from conformance.session import Made, Session, Withheld
 from conformance.templates import Unknown, percent, render, render_target, render_text
 
 MOST_AT_ONCE: Final = 16
@@ -178,11 +178,11 @@ class Player:
         body = self._body(send, scope)
         try:
             exchange = self._exchange(send.method, send.target, send.query, send.headers, body, scope)
-        except Elsewhere as error:
+        except Withheld as error:
             self._found(step.title, stake, [str(error)], None)
             return True
         sent = render(send.body, scope) if send.has_body else None
-        self.made += made_by(send.method, _below_base(exchange, self.session), sent, exchange.response)
+        self.made += self.session.made(send.method, _below_base(exchange, self.session), sent, exchange.response)
         wrong = unmet(send.expect, exchange, scope)
         if not wrong and exchange.response:
             wrong = _save(send.save, exchange.response, scope)
