@@ -139,29 +139,11 @@ def patching(
     return Edit(resource_type, id, conditions, change)
 
 
-def insert(
-    transaction: Transaction,
-    leniency: Leniency,
-    wanted: New,
-    now: str,
-    rows: Mapping[str, RowsChange | PreparedRows],
-) -> Meta:
-    """Store one new resource; `rows` are those of `first_rows`. Raises Uniqueness, InvalidValue."""
+def insert(transaction: Transaction, leniency: Leniency, wanted: New, now: str) -> Meta:
+    """Store one new resource. Raises Uniqueness, InvalidValue."""
     # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
-    for name in rows:
-        check_references(transaction, leniency, wanted.creation.rows[name])
-    meta = transaction.insert(wanted.resource_type, wanted.creation.draft, now)
-    for name, change in rows.items():
-        transaction.change_rows(wanted.resource_type, wanted.id, wanted.resource_type.rows_attribute(name), change)
-    return meta
-
-
-def first_rows(wanted: New, prepare: Prepare) -> dict[str, RowsChange | PreparedRows]:
-    """The rows that a resource is made with, as changes."""
-    return {
-        name: prepare(wanted.resource_type.rows_attribute(name), RowsChange(add=dict(elements)))
-        for name, elements in wanted.creation.rows.items()
-    }
+    check_references(transaction, leniency, wanted.references)
+    return transaction.insert(wanted.creation, now)
 
 
 def edit(

@@ -133,7 +133,7 @@ class Creation:
 
     resource_type: ResourceType
     draft: Draft
-    rows: Mapping[str, Mapping[str, Element]]
+    rows: Mapping[str, Mapping[str, Element]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +190,8 @@ class Transaction(Protocol):
         many they are.
         """
 
-    def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
-        """Store a new resource at version 1.
+    def insert(self, creation: Creation, now: str) -> Meta:
+        """Store a new resource with its rows at version 1.
 
         Raises errors.Uniqueness where a unique entry is taken, naming the attribute.
         """
@@ -285,9 +285,8 @@ class Storage(Protocol):
     def prepare(
         self, tenant: int, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange
     ) -> PreparedRows:
-        """Find out, and put in the form of the statements, what a change amounts to for the rows that there are now,
-        so that a transaction has less to do. For a change that clears, and for one of a resource that is not there
-        yet; worth it for a large one.
+        """Find out, and put in the form of the statements, what a change that clears amounts to for the rows that there
+        are now, so that a transaction has less to do; worth it for a large one.
         """
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:

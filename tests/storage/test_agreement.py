@@ -20,7 +20,7 @@ from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import ScimError
-from scim_server.storage.base import Found, Transaction
+from scim_server.storage.base import Creation, Found, Transaction
 from scim_server.storage.sql import Database, open_database
 from tests.databases import ENGINES
 from tests.domain.every_type import DESK, HALL
@@ -166,7 +166,7 @@ def fill(database: Database, model: Model) -> World:
     def write(transaction: Transaction) -> None:
         for id, thing in model.resources.items():
             transaction.insert(
-                thing.resource_type, draft(thing.resource_type, id, thing.attributes), thing.meta.created
+                Creation(thing.resource_type, draft(thing.resource_type, id, thing.attributes)), thing.meta.created
             )
         for id, thing in model.resources.items():
             members = RowsChange(add={member["value"]: member for member in thing.members})
@@ -182,7 +182,9 @@ def fill(database: Database, model: Model) -> World:
 
     database.storage.write(tenant, write)
     database.storage.write(tenant, write_times)
-    database.storage.write(neighbour, lambda t: [t.insert(THING, draft(THING, id), LATEST) for id in NAMES] and None)
+    database.storage.write(
+        neighbour, lambda t: [t.insert(Creation(THING, draft(THING, id)), LATEST) for id in NAMES] and None
+    )
     return World(database, tenant, model)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import ScimError, Unavailable, Uniqueness
-from scim_server.storage.base import Storage, Transaction
+from scim_server.storage.base import Creation, Storage, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql.engine import Retry
 from tests.storage.things import DAY, LATER, MEMBERS, REGISTRY, THING, draft, rows_of
@@ -38,7 +38,7 @@ def race(work: Callable[[int], T]) -> list[T]:
 def create(storage: Storage, tenant: int, *ids: str) -> None:
     def work(transaction: Transaction) -> None:
         for id in ids:
-            transaction.insert(THING, draft(THING, id, text=id), DAY)
+            transaction.insert(Creation(THING, draft(THING, id, text=id)), DAY)
 
     storage.write(tenant, work)
 
@@ -53,7 +53,7 @@ def member_ids(storage: Storage, tenant: int, id: str) -> set[str]:
 def test_of_creates_that_race_for_a_value_one_wins(storage: Storage, tenant: int) -> None:
     def work(number: int) -> str:
         try:
-            storage.write(tenant, lambda t: t.insert(THING, draft(THING, f"t-{number}", text="Same"), DAY))
+            storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, f"t-{number}", text="Same")), DAY))
         except Uniqueness:
             return "taken"
         return "won"
@@ -69,7 +69,7 @@ def test_a_value_that_a_rolled_back_create_held_is_free(storage: Storage, tenant
     inserted, attempted = threading.Event(), threading.Event()
 
     def give_up(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "first", text="v"), DAY)
+        transaction.insert(Creation(THING, draft(THING, "first", text="v")), DAY)
         inserted.set()
         attempted.wait(5)
         time.sleep(0.1)
@@ -78,7 +78,7 @@ def test_a_value_that_a_rolled_back_create_held_is_free(storage: Storage, tenant
     def second() -> None:
         inserted.wait(5)
         attempted.set()
-        storage.write(tenant, lambda t: t.insert(THING, draft(THING, "second", text="v"), DAY))
+        storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "second", text="v")), DAY))
 
     with ThreadPoolExecutor(2) as pool:
         first, other = pool.submit(storage.write, tenant, give_up), pool.submit(second)
@@ -111,7 +111,7 @@ def test_racing_changes_of_rows_lose_nothing(storage: Storage, tenant: int) -> N
 
 
 def test_racing_updates_queue_and_each_moves_the_version(storage: Storage, tenant: int) -> None:
-    storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a", text="a", count=0), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "a", text="a", count=0)), DAY))
 
     def work(number: int) -> int:
         def update(transaction: Transaction) -> int:
@@ -196,7 +196,7 @@ def test_work_that_always_meets_contention_ends_as_unavailable(database: Databas
     runs: list[None] = []
 
     def work(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, f"t-{len(runs)}"), DAY)
+        transaction.insert(Creation(THING, draft(THING, f"t-{len(runs)}")), DAY)
         runs.append(None)
         raise Retry
 
@@ -232,13 +232,14 @@ def test_a_write_that_another_one_blocks_for_too_long_ends_as_unavailable(databa
 
 WRITER = """
 import sys
+from scim_server.storage.base import Creation
 from scim_server.storage.sql import open_database
 from tests.storage.things import DAY, REGISTRY, THING, draft
 database = open_database(sys.argv[1], REGISTRY)
 database.migrate()
 for number in range(50):
     id = f"{sys.argv[2]}-{number:02}"
-    database.storage.write(int(sys.argv[3]), lambda t: t.insert(THING, draft(THING, id, text=id), DAY))
+    database.storage.write(int(sys.argv[3]), lambda t: t.insert(Creation(THING, draft(THING, id, text=id)), DAY))
 database.close()
 """
 

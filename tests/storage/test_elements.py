@@ -8,7 +8,7 @@ import pytest
 from scim_server.domain import filter as f
 from scim_server.domain.query import CursorPage, Position
 from scim_server.domain.rows import Element, RowsChange
-from scim_server.storage.base import Pieces, PreparedRows, Record, Storage, Transaction
+from scim_server.storage.base import Creation, Pieces, PreparedRows, Record, Storage, Transaction
 from scim_server.storage.sql import Database, elements
 from tests.statements import Statement, sent_to
 from tests.storage.test_rows import change_rows, condition, members
@@ -25,7 +25,7 @@ def many(numbers: range, kind: str = "User") -> dict[str, Element]:
 @pytest.fixture
 def group(storage: Storage, tenant: int) -> int:
     """A tenant that has the group `g` without members."""
-    storage.write(tenant, lambda transaction: transaction.insert(THING, draft(THING, "g"), DAY))
+    storage.write(tenant, lambda transaction: transaction.insert(Creation(THING, draft(THING, "g")), DAY))
     return tenant
 
 
@@ -237,18 +237,6 @@ def test_a_change_prepared_for_another_version_is_applied_all_the_same(
     change_rows(storage, group, RowsChange(remove={"m-000004"}, put=many(range(8, 30), "Group")))
     apply(storage, group, change)
     assert {member["value"]: member for member in members(storage, group)} == wanted
-
-
-def test_the_rows_of_a_new_resource_are_prepared_before_it_is_there(storage: Storage, tenant: int) -> None:
-    change = storage.prepare(tenant, THING, "g", MEMBERS, RowsChange(add=many(range(5))))
-
-    def work(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "g"), DAY)
-        transaction.change_rows(THING, "g", MEMBERS, change)
-
-    storage.write(tenant, work)
-    change_rows(storage, tenant, RowsChange(add=many(range(100, 101))))
-    assert [member["value"] for member in members(storage, tenant)] == [*many(range(5)), "m-000100"]
 
 
 @req("X-02")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from scim_server.errors import TooMany, Unavailable
-from scim_server.storage.base import Transaction
+from scim_server.storage.base import Creation, Transaction
 from scim_server.storage.sql import Database, Synchronous, open_database
 from scim_server.storage.sql.engine import Limits, WriterQueue, connect
 from scim_server.storage.sql.faults import Fault, fault_of
@@ -97,7 +97,7 @@ def restarted(new_database: Callable[..., str], postgresql: str) -> Callable[[],
         database = open_database(url, REGISTRY)
         database.migrate()
         tenant = database.tenancy.add_tenant("default", "", {}).id
-        database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a"), DAY))
+        database.storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "a")), DAY))
         assert database.storage.read(tenant, THING, "a", NOTHING)
         cut()
         return database
@@ -122,7 +122,7 @@ def test_a_write_whose_connection_breaks_on_the_way_is_run_again(restarted: Call
     runs: list[None] = []
 
     def work(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "b", text="b"), DAY)
+        transaction.insert(Creation(THING, draft(THING, "b", text="b")), DAY)
         runs.append(None)
         if len(runs) == 1:
             with psycopg.connect(str(database.connections.writer.url.set(drivername="postgresql"))) as other:

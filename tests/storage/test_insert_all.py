@@ -54,11 +54,7 @@ def insert_all(storage: Storage, tenant: int, *creations: Creation) -> Sequence[
 
 
 def insert(transaction: Transaction, creation: Creation) -> Meta:
-    meta = transaction.insert(creation.resource_type, creation.draft, DAY)
-    for attribute in creation.resource_type.rows_attributes:
-        change = RowsChange(add=dict(creation.rows.get(attribute.name, {})))
-        transaction.change_rows(creation.resource_type, creation.draft.id, attribute, change)
-    return meta
+    return transaction.insert(creation, DAY)
 
 
 def insert_each(storage: Storage, tenant: int, creations: Sequence[Creation]) -> list[Outcome]:
@@ -349,7 +345,7 @@ def fail_after(work: Callable[[], object]) -> Callable[[], None]:
 
 def everything_at_once(transaction: Transaction) -> None:
     """One of each change: creations, rows, content, and a deletion."""
-    transaction.insert(THING, draft(THING, "x", text="x", tags=["x"]), DAY)
+    transaction.insert(Creation(THING, draft(THING, "x", text="x", tags=["x"])), DAY)
     transaction.change_rows(THING, "x", MEMBERS, RowsChange(add={"m": {"value": "m"}}))
     transaction.insert_all([creation("y", text="y", members=["x"]), creation("z", OTHER, text="z")], DAY)
     transaction.lock(THING, "old", NOTHING)
@@ -378,10 +374,14 @@ def test_an_attempt_that_fails_leaves_nothing(database: Database, tenant: int) -
 @pytest.mark.req("R-BULK-07", "R-BULK-19")
 def test_what_was_done_before_and_after_a_failed_attempt_stays(storage: Storage, tenant: int) -> None:
     def work(transaction: Transaction) -> list[str]:
-        transaction.insert(THING, draft(THING, "first", text="v"), DAY)
+        transaction.insert(Creation(THING, draft(THING, "first", text="v")), DAY)
         with pytest.raises(Uniqueness):
-            transaction.attempt(lambda: transaction.insert(THING, draft(THING, "second", text="V", tags=["t"]), DAY))
-        transaction.attempt(lambda: transaction.insert(THING, draft(THING, "third", text="w", tags=["t"]), DAY))
+            transaction.attempt(
+                lambda: transaction.insert(Creation(THING, draft(THING, "second", text="V", tags=["t"])), DAY)
+            )
+        transaction.attempt(
+            lambda: transaction.insert(Creation(THING, draft(THING, "third", text="w", tags=["t"])), DAY)
+        )
         return list(transaction.missing(["first", "second", "third"]))
 
     assert storage.write(tenant, work) == ["second"]
@@ -410,7 +410,7 @@ def test_attempts_within_attempts_are_undone_as_far_as_they_failed(storage: Stor
 def test_a_resource_of_a_failed_attempt_is_made_anew_with_its_rows_first(storage: Storage, tenant: int) -> None:
     def work(transaction: Transaction) -> None:
         with pytest.raises(Refused):
-            transaction.attempt(fail_after(lambda: transaction.insert(THING, draft(THING, "g"), DAY)))
+            transaction.attempt(fail_after(lambda: transaction.insert(Creation(THING, draft(THING, "g")), DAY)))
         transaction.insert_all([creation("g", members=["z"])], DAY)
         transaction.change_rows(THING, "g", MEMBERS, RowsChange(add={"a": {"value": "a"}}))
 

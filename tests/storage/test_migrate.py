@@ -18,7 +18,7 @@ from scim_server.domain import filter as f
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Draft, Duplicate, Entry, Record, Transaction
+from scim_server.storage.base import Creation, Draft, Duplicate, Entry, Record, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql import rebuild as rebuilding
 from scim_server.storage.sql.migrate import configuration
@@ -57,11 +57,11 @@ def test_times_that_were_kept_in_microseconds_are_found_by_what_is_sent(
     tenant = database.tenancy.add_tenant("default", "contact-centre", {}).id
 
     def fill(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "plain"), "2026-01-01T00:00:00.123456000Z")
-        transaction.insert(THING, draft(THING, "owner"), "2026-01-01T00:00:00.123999000Z")
-        transaction.insert(THING, draft(THING, "later"), "2026-01-01T00:00:00.123000000Z")
+        transaction.insert(Creation(THING, draft(THING, "plain")), "2026-01-01T00:00:00.123456000Z")
+        transaction.insert(Creation(THING, draft(THING, "owner")), "2026-01-01T00:00:00.123999000Z")
+        transaction.insert(Creation(THING, draft(THING, "later")), "2026-01-01T00:00:00.123000000Z")
         transaction.update(THING, None, draft(THING, "later", text="x"), "2026-03-03T00:00:00.000001000Z")
-        transaction.insert(THING, draft(THING, "whole"), "2026-01-01T00:00:00.124000000Z")
+        transaction.insert(Creation(THING, draft(THING, "whole")), "2026-01-01T00:00:00.124000000Z")
         transaction.touch(THING, "owner", "2026-02-02T00:00:00.999999000Z")
 
     database.storage.write(tenant, fill)
@@ -163,7 +163,7 @@ def _as_user(url: str, name: str) -> str:
 
 
 def test_migrating_again_keeps_everything(database: Database, tenant: int) -> None:
-    database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a"), DAY))
+    database.storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "a")), DAY))
     database.migrate()
     assert database.storage.read(tenant, THING, "a", frozenset()) is not None
 
@@ -193,8 +193,10 @@ def filled(database: Database, tenant: int) -> Callable[[], Database]:
     def fill(transaction: Transaction) -> None:
         for number in range(25):
             id = f"t-{number:02}"
-            transaction.insert(THING, draft(THING, id, text=id, exact="twice" if number in (3, 7) else id), DAY)
-        transaction.insert(OTHER, draft(OTHER, "o"), DAY)
+            transaction.insert(
+                Creation(THING, draft(THING, id, text=id, exact="twice" if number in (3, 7) else id)), DAY
+            )
+        transaction.insert(Creation(OTHER, draft(OTHER, "o")), DAY)
         transaction.change_rows(THING, "t-00", MEMBERS, RowsChange(add={"t-01": {"value": "t-01"}}))
         transaction.touch(THING, "t-00", LATER)
 
@@ -223,9 +225,9 @@ def test_a_rebuild_rewrites_forms_and_entries_and_lists_duplicates(
     after = database.storage.read(tenant, THING, "t-00", frozenset({"members"}))
     assert before is not None
     assert after == replace(before, stamp="stamp-2", document=before.document.replace('"text"', '"renamed"'))
-    database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "free", text="t-05"), DAY))
+    database.storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "free", text="t-05")), DAY))
     with pytest.raises(Uniqueness, match="exact"):
-        database.storage.write(tenant, lambda t: t.insert(THING, holding("exact", "t-05"), DAY))
+        database.storage.write(tenant, lambda t: t.insert(Creation(THING, holding("exact", "t-05")), DAY))
 
 
 def holding(path: str, key: str) -> Draft:
@@ -261,7 +263,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_where_it_was(
 
 
 def test_a_rebuild_with_nothing_to_do_does_nothing(database: Database, tenant: int) -> None:
-    database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a"), DAY))
+    database.storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "a")), DAY))
 
     def never(_tenant: int, _record: Record) -> Draft:
         raise AssertionError("there is nothing to rebuild")
@@ -280,7 +282,7 @@ def test_what_an_old_worker_writes_after_a_rebuild_is_found_by_the_next(
 ) -> None:
     later = filled()
     rebuilt(later, redrafted)
-    database.storage.write(tenant, lambda t: t.insert(THING, draft(THING, "late", exact="t-05"), DAY))
+    database.storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "late", exact="t-05")), DAY))
     assert [(d.id, d.holder) for d in rebuilt(later, redrafted)] == [("late", "t-05")]
     assert rebuilt(later, redrafted) == []
 
@@ -343,9 +345,9 @@ def test_an_error_of_another_kind_is_not_taken_for_a_missing_migration(database:
 
 def test_an_update_of_what_another_registry_wrote_replaces_all_entries(database: Database, tenant: int) -> None:
     storage = database.storage
-    storage.write(tenant, lambda t: t.insert(THING, draft(THING, "a", text="a"), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "a", text="a")), DAY))
     after = replace(draft(THING, "a"), unique=frozenset({Entry("exact", "a")}), stamp="stamp-2")
     assert storage.write(tenant, lambda t: t.update(THING, None, after, LATER)) == 2
-    storage.write(tenant, lambda t: t.insert(THING, draft(THING, "b", text="a"), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, "b", text="a")), DAY))
     with pytest.raises(Uniqueness, match="exact"):
-        storage.write(tenant, lambda t: t.insert(THING, holding("exact", "a"), DAY))
+        storage.write(tenant, lambda t: t.insert(Creation(THING, holding("exact", "a")), DAY))

@@ -18,7 +18,7 @@ from scim_server.domain.registry import Registry, Variation
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import MOST_LEVELS, ResourceType
-from scim_server.storage.base import Reference
+from scim_server.storage.base import Creation, Reference
 from scim_server.storage.sql import Database, open_database
 from tests.databases import ENGINES
 from tests.storage.test_agreement import (
@@ -103,7 +103,7 @@ def entangle(database: Database) -> None:
 def write(database: Database, tenant: int, members: dict[str, list[str]]) -> None:
     def work(transaction: Any) -> None:
         for id, names in members.items():
-            transaction.insert(THING, draft(THING, id, {"exact": id}), LATEST)
+            transaction.insert(Creation(THING, draft(THING, id, {"exact": id})), LATEST)
             change = RowsChange(add={name: {"value": name} for name in names})
             transaction.change_rows(THING, id, MEMBERS, change)
             transaction.touch(THING, id, LATEST)

@@ -12,7 +12,7 @@ from scim_server.domain.attrpath import AttrPath, bind
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.query import CursorPage, Direction, Order, Page, Position, Query, Selection
 from scim_server.domain.rows import Element, RowsChange
-from scim_server.storage.base import Transaction
+from scim_server.storage.base import Creation, Transaction
 from scim_server.storage.sql import Database, open_database
 from tests.databases import ENGINES
 from tests.domain.every_type import DESK
@@ -35,7 +35,7 @@ def database(
             id = f"t-{number:04}"
             emails = [{"value": f"{id}@example.com", "type": "work"}]
             given = {"text": id, "externalId": id, "emails": emails, "exact": id, DESK: {"level": number}}
-            transaction.insert(THING, draft(THING, id, given), DAY)
+            transaction.insert(Creation(THING, draft(THING, id, given)), DAY)
         for group in range(20):
             members: dict[str, Element] = {f"t-{n:04}": {"value": f"t-{n:04}"} for n in range(group, SIZE, 20)}
             transaction.change_rows(THING, f"t-{group:04}", MEMBERS, RowsChange(add=members))
@@ -172,7 +172,9 @@ def test_few_statements_do_each_thing(database: Database, statements: list[State
     lookup = Query((Selection(THING, binding.bind(test("text", "eq", "t-0007"), THING, Leniency(STRICT))),))
     assert statements_of(statements, lambda: storage.read(1, THING, "t-0001", everything)) == 1
     assert statements_of(statements, lambda: storage.search(1, lookup, everything)) == 1
-    insert = statements_of(statements, lambda: storage.write(1, lambda t: t.insert(THING, draft(THING, "new"), DAY)))
+    insert = statements_of(
+        statements, lambda: storage.write(1, lambda t: t.insert(Creation(THING, draft(THING, "new")), DAY))
+    )
     assert insert == (1 if one_round_trip else 4)
     delete = statements_of(statements, lambda: storage.write(1, lambda t: t.delete(THING, "new", DAY)))
     assert delete == (1 if one_round_trip else 6)

@@ -10,7 +10,7 @@ from scim_server.domain.query import Query, Selection
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Entry, Record, Reference, Storage, Transaction
+from scim_server.storage.base import Creation, Entry, Record, Reference, Storage, Transaction
 from tests.domain.every_type import DESK
 from tests.storage.things import DAY, LATER, LATEST, MEMBERS, OTHER, THING, draft, rows_of
 
@@ -19,7 +19,7 @@ ALL = frozenset({"members", "memberOf"})
 
 
 def insert(storage: Storage, tenant: int, id: str, **attributes: object) -> Meta:
-    return storage.write(tenant, lambda t: t.insert(THING, draft(THING, id, attributes), DAY))
+    return storage.write(tenant, lambda t: t.insert(Creation(THING, draft(THING, id, attributes)), DAY))
 
 
 def join(storage: Storage, tenant: int, owner: str, *members: str) -> None:
@@ -47,7 +47,7 @@ def found(storage: Storage, tenant: int, name: str, key: str) -> list[str]:
 
 def test_what_was_inserted_is_read_back(storage: Storage, tenant: int) -> None:
     given = replace(draft(THING, "a", exact="A"), document='{"id":"a" , "é":"\\u0041"}', hidden='{"x":1}')
-    meta = storage.write(tenant, lambda t: t.insert(THING, given, DAY))
+    meta = storage.write(tenant, lambda t: t.insert(Creation(THING, given), DAY))
     assert meta == Meta(DAY, DAY, 1, 1)
     assert storage.read(tenant, THING, "a", NOTHING) == Record(
         "Thing", "a", meta, "stamp-1", '{"id":"a" , "é":"\\u0041"}', '{"x":1}'
@@ -55,7 +55,7 @@ def test_what_was_inserted_is_read_back(storage: Storage, tenant: int) -> None:
 
 
 def test_a_type_without_rows_has_no_membership_version(storage: Storage, tenant: int) -> None:
-    meta = storage.write(tenant, lambda t: t.insert(OTHER, draft(OTHER, "o"), DAY))
+    meta = storage.write(tenant, lambda t: t.insert(Creation(OTHER, draft(OTHER, "o")), DAY))
     assert meta == Meta(DAY, DAY, 1, None)
     assert storage.read(tenant, OTHER, "o", NOTHING) == Record(
         "Other", "o", meta, "stamp-1", draft(OTHER, "o").document
@@ -75,7 +75,7 @@ def test_nothing_is_read_under_another_id_type_or_tenant(storage: Storage, tenan
 
 def test_a_transaction_reads_what_it_wrote(storage: Storage, tenant: int) -> None:
     def work(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "a"), DAY)
+        transaction.insert(Creation(THING, draft(THING, "a")), DAY)
         record = transaction.read(THING, "a", ALL)
         assert record is not None
         assert (record.meta, rows_of(record)) == (Meta(DAY, DAY, 1, 1), [])
@@ -85,7 +85,7 @@ def test_a_transaction_reads_what_it_wrote(storage: Storage, tenant: int) -> Non
 
 def test_an_exception_rolls_everything_back(storage: Storage, tenant: int) -> None:
     def work(transaction: Transaction) -> None:
-        transaction.insert(THING, draft(THING, "a", text="taken"), DAY)
+        transaction.insert(Creation(THING, draft(THING, "a", text="taken")), DAY)
         transaction.change_rows(THING, "a", MEMBERS, RowsChange(add={"b": {"value": "b"}}))
         raise LookupError("not today")
 
@@ -167,7 +167,7 @@ def test_uniqueness_ends_at_path_type_and_tenant(storage: Storage, tenant: int, 
     insert(storage, tenant, "a", text="same")
     insert(storage, tenant, "b", **{DESK: {"seat": "same"}})
     insert(storage, neighbour, "a", text="same")
-    storage.write(tenant, lambda t: t.insert(OTHER, draft(OTHER, "o", text="same"), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(OTHER, draft(OTHER, "o", text="same")), DAY))
     there = [(tenant, THING, "a"), (tenant, THING, "b"), (neighbour, THING, "a"), (tenant, OTHER, "o")]
     assert all(storage.read(whose, of_type, id, NOTHING) for whose, of_type, id in there)
     assert found(storage, tenant, "text", "same") == found(storage, neighbour, "text", "same") == ["a"]
@@ -229,7 +229,7 @@ def test_expand_brings_what_it_names_and_nothing_else(storage: Storage, tenant: 
 def test_a_page_brings_what_expand_names_for_its_resources(storage: Storage, tenant: int) -> None:
     insert(storage, tenant, "a", exact="A")
     insert(storage, tenant, "b")
-    storage.write(tenant, lambda t: t.insert(OTHER, draft(OTHER, "c"), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(OTHER, draft(OTHER, "c")), DAY))
     join(storage, tenant, "a", "b")
     page = storage.search(tenant, Query((Selection(THING), Selection(OTHER))), ALL).records
     assert [(record.id, record.rows, record.derived) for record in page] == [
@@ -245,7 +245,7 @@ def test_missing_names_ids_that_nothing_of_the_tenant_has_in_their_order(
 ) -> None:
     insert(storage, tenant, "a")
     insert(storage, neighbour, "b")
-    storage.write(tenant, lambda t: t.insert(OTHER, draft(OTHER, "o"), DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(OTHER, draft(OTHER, "o")), DAY))
     ids = ["z", "a", "b", 'q"uote', "o", "é"]
     assert list(storage.write(tenant, lambda t: t.missing(ids))) == ["z", "b", 'q"uote', "é"]
     assert list(storage.write(tenant, lambda t: t.missing([]))) == []
@@ -271,5 +271,5 @@ def test_a_long_key_is_told_from_one_with_the_same_beginning(storage: Storage, t
 
 def test_entries_of_a_draft_are_what_it_is_found_by(storage: Storage, tenant: int) -> None:
     given = replace(draft(THING, "a"), indexed=frozenset({Entry("tags", "made up")}))
-    storage.write(tenant, lambda t: t.insert(THING, given, DAY))
+    storage.write(tenant, lambda t: t.insert(Creation(THING, given), DAY))
     assert found(storage, tenant, "tags", "made up") == ["a"]

@@ -15,7 +15,7 @@ from scim_server.domain.match import element_matches
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Json
-from scim_server.storage.base import Storage, Transaction
+from scim_server.storage.base import Creation, Storage, Transaction
 from tests.storage.things import DAY, LATER, MEMBERS, THING, draft, rows_of
 
 IDS = ["a", "b", "c", "d", "É", 'q"', "x" * 255]
@@ -94,7 +94,7 @@ def group(storage: Storage, tenant: int) -> int:
 
     def work(transaction: Transaction) -> None:
         for id in ("g", "h"):
-            transaction.insert(THING, draft(THING, id), DAY)
+            transaction.insert(Creation(THING, draft(THING, id)), DAY)
         transaction.change_rows(THING, "h", MEMBERS, RowsChange(add={id: {"value": id} for id in IDS}))
 
     storage.write(tenant, work)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Credential, Storage, Tenancy, ToleranceCount, ToleranceUse
+from scim_server.storage.base import Creation, Credential, Storage, Tenancy, ToleranceCount, ToleranceUse
 from scim_server.storage.sql import Database
 from scim_server.storage.sql.tables import server_keys
 from tests.storage.things import DAY, MEMBERS, REGISTRY, THING, draft
@@ -73,7 +73,7 @@ def test_a_removed_tenant_takes_everything_along_and_its_id_is_never_given_again
     tenancy: Tenancy, storage: Storage, tenant: int, neighbour: int
 ) -> None:
     for each in (tenant, neighbour):
-        storage.write(each, lambda t: t.insert(THING, draft(THING, "g", text="g", tags=["t"]), DAY))
+        storage.write(each, lambda t: t.insert(Creation(THING, draft(THING, "g", text="g", tags=["t"])), DAY))
         storage.write(each, lambda t: t.change_rows(THING, "g", MEMBERS, RowsChange(add={"u": {"value": "u"}})))
     tenancy.add_credential(neighbour, "digest", credential(tenancy, "neighbour", "c"))
     tenancy.remove_tenant(neighbour)

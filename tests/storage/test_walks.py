@@ -221,7 +221,7 @@ def test_the_total_never_denies_what_the_page_shows(database: Database, tenant: 
 
     def fill(transaction: Transaction) -> None:
         for id in ids:
-            transaction.insert(THING, draft(THING, id), DAY)
+            transaction.insert(Creation(THING, draft(THING, id)), DAY)
 
     def empty(transaction: Transaction) -> None:
         for id in ids:
@@ -311,7 +311,7 @@ def test_keys_of_two_kinds_under_one_name_have_one_order(storage: Storage, tenan
     def fill(transaction: Transaction) -> None:
         for id, attributes in KINDS.items():
             type_ = THING if id.startswith("t") else COUNTED
-            transaction.insert(type_, draft(type_, id, attributes), DAY)
+            transaction.insert(Creation(type_, draft(type_, id, attributes)), DAY)
 
     storage.write(tenant, fill)
     selections = tuple(Selection(t, None, sort_path("count", t)) for t in (THING, COUNTED))
@@ -353,7 +353,7 @@ class Others:
     def _create(self, transaction: Transaction) -> None:
         id = f"t-{self.random.randrange(SIZE):05}-new-{self.new}"
         self.new += 1
-        transaction.insert(THING, draft(THING, id, some_attributes(self.random)), DAY)
+        transaction.insert(Creation(THING, draft(THING, id, some_attributes(self.random))), DAY)
 
     def _delete(self, transaction: Transaction) -> None:
         id = self.there.pop(self.random.randrange(len(self.there)))

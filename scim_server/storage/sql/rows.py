@@ -59,10 +59,9 @@ class RowsWriter:
         self._clear = delete(relations).where(OWNED, self._unlisted)
 
     def apply(self, connection: Connection, whose: Mapping[str, Any], attribute: Attribute, change: RowsChange) -> bool:
-        """Apply a change to the rows of `whose`; whether a row came, went or changed.
+        """Apply a change to the rows of `whose`, which has tenant, kind and owner; whether a row came, went or changed.
 
-        `whose` has tenant, kind, owner, and `age`: 0 for the rows that a resource is made with, 1 for all later ones,
-        which come behind them.
+        What comes, comes behind what is there.
         """
         changed = self._delete(connection, whose, change)
         for statement, elements, first in ((self._add, change.add, 0), (self._put, change.put, len(change.add))):
@@ -101,8 +100,8 @@ class RowsWriter:
         version = select(membership_state.c.version).where(
             membership_state.c.tenant_id == bindparam("tenant"), membership_state.c.owner == bindparam("owner")
         )
-        age = bindparam("age", type_=Integer)
-        position = (func.coalesce(version.scalar_subquery(), 0) + age) * _ORDINALS + bindparam("first", type_=Integer)
+        first = bindparam("first", type_=Integer)
+        position = (func.coalesce(version.scalar_subquery(), 0) + 1) * _ORDINALS + first
         place = given.source.c.key
         target = given.field(0)
         rows = (
@@ -135,7 +134,7 @@ class RowsWriter:
 def first_rows(
     kind: str, owner: str, attribute: Attribute, elements: Mapping[str, Element]
 ) -> Iterator[dict[str, Any]]:
-    """The rows that a resource is made with, as columns of `relations`: where `apply` puts them at age 0."""
+    """The rows that a resource is made with, as columns of `relations`: those of its first version."""
     for ordinal, (id, element) in enumerate(elements.items()):
         yield {
             "kind": kind,

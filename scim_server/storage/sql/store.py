@@ -19,7 +19,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     select,
     update,
 )
@@ -191,8 +190,6 @@ class Statements:
         self.missing = _missing(spelling)
         self.move_owners = _move_owners(spelling)
         self.inserts = Inserts(spelling)
-        self.insert = spelling.together(self.unique, _INSERT, self.indexed)
-        self.insert_with_rows = spelling.together(self.unique, _INSERT, self.indexed, _INSERT_STATE)
         kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
         self.locks = Locks(spelling, kinds)
         related = and_(relations.c.tenant_id == _TENANT, relations.c.kind.in_(kinds))
@@ -230,8 +227,6 @@ class SqlTransaction:
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
-        self._new: set[tuple[str, str]] = set()
-        """(resource, attribute kept as rows) that `insert` made and that has no rows yet."""
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         if not resource_type.rows_attributes and not expand:
@@ -248,32 +243,16 @@ class SqlTransaction:
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
         self._statements.locks.take(self._connection, self._tenant, changed, deleted)
 
-    def insert(self, resource_type: ResourceType, draft: Draft, now: str) -> Meta:
-        has_rows = bool(resource_type.rows_attributes)
-        parameters = {
-            "tenant": self._tenant,
-            "of_type": resource_type.name,
-            "resource": draft.id,
-            "created": now,
-            "last_modified": now,
-            "entries": json_list(pairs(draft.unique)),
-            "indexed": json_list(pairs(draft.indexed)),
-            **columns(draft),
-        }
-        insert = self._statements.insert_with_rows if has_rows else self._statements.insert
-        if len(insert(self._connection, parameters)) < len(draft.unique):
-            self._refuse(resource_type, draft.id, draft.unique)
-        self._new.update((draft.id, attribute.name) for attribute in resource_type.rows_attributes)
-        return Meta(now, now, 1, 1 if has_rows else None)
+    def insert(self, creation: Creation, now: str) -> Meta:
+        return self._statements.inserts.one(self._connection, self._tenant, creation, now)
 
     def claims(self, creations: Sequence[Creation]) -> Claims:
         return self._statements.inserts.claims(self._connection, self._tenant, creations)
 
     def insert_all(self, creations: Sequence[Creation], now: str) -> Sequence[Meta]:
-        return self._statements.inserts.run(self._connection, self._tenant, creations, now)
+        return self._statements.inserts.all(self._connection, self._tenant, creations, now)
 
     def attempt(self, work: Callable[[], T]) -> T:
-        new = set(self._new)
         savepoint = self._connection.begin_nested()
         try:
             result = work()
@@ -284,7 +263,6 @@ class SqlTransaction:
             raise
         except BaseException:
             savepoint.rollback()
-            self._new = new
             raise
         savepoint.commit()
         return result
@@ -305,15 +283,12 @@ class SqlTransaction:
     def change_rows(
         self, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange | PreparedRows
     ) -> bool:
-        is_new = (id, attribute.name) in self._new
-        self._new.discard((id, attribute.name))
-        whose = _whose(self._tenant, resource_type, id, attribute) | {"age": int(not is_new)}
+        whose = _whose(self._tenant, resource_type, id, attribute)
         if isinstance(change, RowsChange):
             return self._statements.rows.apply(self._connection, whose, attribute, change)
         # Who else changes these rows waits for the resource, save for the deletion of what they name: should that come
         # between this look and the change, it is as if it had come after both.
-        version = 0 if is_new else self._statements.elements.version(self._connection, whose)
-        if version != change.version:
+        if self._statements.elements.version(self._connection, whose) != change.version:
             return self._statements.rows.apply(self._connection, whose, attribute, change.change)
         return self._statements.rows.run(self._connection, whose, change.steps)
 
@@ -380,9 +355,6 @@ _CONTENT = {
     **{name: bindparam(name) for name in ("last_modified", "stamp", "label", "label_key", "document", "hidden")},
     "comparison": cast(bindparam("comparison", type_=Text), json_form()),
 }
-_INSERT = insert(resources).values(
-    tenant_id=_TENANT, id=_ID, type=_TYPE, version=1, created=bindparam("created"), **_CONTENT
-)
 
 
 def _moved_to_now(column: Any) -> Any:
@@ -404,9 +376,6 @@ _UPDATE = (
     .returning(resources.c.version)
 )
 _STATE = and_(membership_state.c.tenant_id == _TENANT, membership_state.c.owner == bindparam("resource"))
-_INSERT_STATE = insert(membership_state).values(
-    tenant_id=_TENANT, owner=_ID, version=1, last_modified=bindparam("last_modified")
-)
 _LOCK_MEMBERSHIP = select(membership_state.c.version).where(_STATE).with_for_update()
 _TOUCH = (
     update(membership_state)
