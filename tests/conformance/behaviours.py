@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from conformance.exchange import Json, Request, Response
 from tests.conformance.in_process import Layer, Send
@@ -72,6 +72,24 @@ def without_body(said: Response) -> Response:
 
 def with_status_as_number(body: Json) -> Json:
     return {**body, "status": int(body["status"])} if "detail" in body and "status" in body else body
+
+
+def unreadable(request: Request) -> bool:
+    return bool(request.body) and body_of(request) is None
+
+
+def _path_of(address: str) -> str:
+    return urlsplit(address).path
+
+
+def with_relative_location(said: Response) -> Response:
+    location = said.headers.get("location")
+    return with_header(said, "location", _path_of(location)) if location else said
+
+
+def with_relative_meta(resource: Json) -> Json:
+    meta = resource.get("meta", {})
+    return {**resource, "meta": {**meta, "location": _path_of(meta["location"])}} if "location" in meta else resource
 
 
 class AnyToken:
@@ -179,6 +197,38 @@ def decoded_twice(request: Request, send: Send) -> Response:
 def plus_taken_literally(request: Request, send: Send) -> Response:
     address, mark, query = request.target.partition("?")
     return send(replace(request, target=address + mark + query.replace("+", "%2B")))
+
+
+def one_further(request: Request) -> Request:
+    """What is asked for from the first on is shown from the second on."""
+    start = query_of(request).get("startIndex", "")
+    return with_query(request, startIndex=str(int(start) + 1)) if start.isdecimal() else request
+
+
+def count_of(request: Request) -> str:
+    return query_of(request).get("count", "")
+
+
+def grouped_from_the_left(request: Request) -> Request:
+    """`a or b and c` is read as `(a or b) and c`."""
+    chain = re.fullmatch(r"([^()\[\]]+ or [^()\[\]]+) (and [^()\[\]]+)", filter_of(request))
+    return with_query(request, filter=f"({chain[1]}) {chain[2]}") if chain else request
+
+
+def brackets_taken_apart(request: Request) -> Request:
+    """`emails[type eq "x" and value eq "y"]` is read as `emails.type eq "x" and emails.value eq "y"`."""
+
+    def apart(match: re.Match[str]) -> str:
+        return f"({match[1]}.{match[2]} and {match[1]}.{match[3]})"
+
+    asked = filter_of(request)
+    read = re.sub(r"(\w+)\[([^\[\]]+?) and ([^\[\]]+?)\]", apart, asked)
+    return with_query(request, filter=read) if read != asked else request
+
+
+def slowly(request: Request, send: Send) -> Response:
+    time.sleep(0.65)
+    return send(request)
 
 
 def filters(word: str) -> Layer:
@@ -298,9 +348,19 @@ def _null_operation(operation: Json) -> Json:
 
 
 def has_empty_text(request: Request) -> bool:
+    return is_write(request) and has_leaf(request, "")
+
+
+def has_leaf(request: Request, leaf: Json) -> bool:
+    """Whether a write says that somewhere."""
     found: list[str] = []
-    mapped(body_of(request) if is_write(request) else {}, lambda key, value: found.append(key) if value == "" else None)
+    mapped(body_of(request), lambda key, value: found.append(key) if value is leaf or value == leaf else None)
     return bool(found)
+
+
+def single_emails_bare(resource: Json) -> Json:
+    emails = resource.get("emails") or []
+    return {**resource, "emails": emails[0]} if len(emails) == 1 else resource
 
 
 def never_changing_version(request: Request, send: Send) -> Response:
@@ -374,6 +434,12 @@ def name_replaced_whole(operation: Operation) -> list[Operation]:
     replaces = path(operation) == "name" or (not path(operation) and isinstance(value, dict) and "name" in value)
     gone = {"op": "remove", "path": "name"}
     return [gone, operation] if replaces and verb(operation) == "replace" else [operation]
+
+
+def whole_element_removed(operation: Operation) -> list[Operation]:
+    """A remove of `emails[type eq "work"].display` removes the e-mail."""
+    selected = re.fullmatch(r"(\w+\[.*\])\.\w+", path(operation))
+    return [{**operation, "path": selected[1]}] if selected and verb(operation) == "remove" else [operation]
 
 
 def flat_keys_forgotten(operation: Operation) -> list[Operation]:
@@ -469,6 +535,11 @@ def displays_a_member(request: Request) -> bool:
     """Whether a write gives a member a display name."""
     body = request.body or b""
     return is_write(request) and b'"members"' in body and b'"display"' in body
+
+
+def displays_nobody(request: Request) -> bool:
+    """Whether a write gives a member a display name that is null."""
+    return displays_a_member(request) and re.search(rb'"display": ?null', request.body or b"") is not None
 
 
 def last_member_lost(operation: Operation) -> list[Operation]:
@@ -644,3 +715,8 @@ def bulk_cut(request: Request) -> Request:
 def bulk_references_unresolved(request: Request) -> Request:
     """`bulkId:x` is kept as the text that it is."""
     return replace(request, body=(request.body or b"").replace(b'"bulkId:', b'"unresolved:'))
+
+
+def without_locations(body: Json) -> Json:
+    operations = body.get("Operations")
+    return {**body, "Operations": [without(one, "location") for one in operations]} if operations else body

@@ -14,18 +14,21 @@ from conformance.masking import Masking
 from conformance.reading import names, read_suite
 from conformance.results import Outcome, Report, Result
 from conformance.runner import Limits, run
-from conformance.scenario import Capability, Scenario, Stake, Suite, step_stakes
+from conformance.scenario import Capability, Level, Scenario, Stake, Suite, step_stakes
 from conformance.session import Session
 from scim_server.config import Settings
 from tests.conformance.faults import FAULTS, Fault, sound
 from tests.conformance.in_process import HOST, Layer, Layered, WsgiTransport
 from tests.conformance.layers import BASE
+from tests.conformance.variants import VARIANTS, Variant
 from tests.http.server import Server
 
 LIGHT = 20
-"""Resources that a bystander may make."""
+"""Resources that a scenario may make where others would do as well."""
 
-SUITES = {name: read_suite(name) for name in names()}
+HEAVY = 200
+"""Resources that no scenario may make here; `test_suites` plays those that do."""
+
 NAMED = [pytest.param(fault, id=fault.name) for fault in FAULTS]
 
 
@@ -58,6 +61,13 @@ def weight(scenario: Scenario) -> int:
     """About how many resources it makes; a fixture may be told its own number."""
     told = [given.parameters.get("count", 1) for given in scenario.given]
     return sum((given.count or 1) * int(number) for given, number in zip(scenario.given, told, strict=True))
+
+
+SUITES = {
+    name: replace(suite, scenarios=tuple(scenario for scenario in suite.scenarios if weight(scenario) < HEAVY))
+    for name in names()
+    for suite in [read_suite(name)]
+}
 
 
 def witnesses(suite: Suite, items: Sequence[str]) -> list[Scenario]:
@@ -112,6 +122,22 @@ def test_nothing_is_reported_of_the_sound_server(server: Server) -> None:
     report = played(server, sound, list(SUITES.values()))
     assert [(result.id, result.reason, result.findings) for result in missed(report)] == []
     assert report.leftovers == ()
+
+
+@pytest.mark.parametrize("variant", [pytest.param(variant, id=variant.name) for variant in VARIANTS])
+def test_what_the_standard_leaves_open_is_not_held_against_a_server(server: Server, variant: Variant) -> None:
+    suites = [SUITES[name] for name in variant.suites]
+    concerned = [
+        replace(suite, scenarios=tuple(one for one in suite.scenarios if is_concerned(one, variant.capabilities)))
+        for suite in suites
+    ]
+    report = played(server, variant.layer, concerned)
+    assert [(result.id, result.reason, result.findings) for result in report.findings(Level.MUST, Level.SHOULD)] == []
+    assert report.leftovers == ()
+
+
+def is_concerned(scenario: Scenario, capabilities: frozenset[Capability]) -> bool:
+    return scenario.capability in capabilities and weight(scenario) <= LIGHT
 
 
 def test_each_fault_has_a_name_of_its_own_and_is_proved_by_items_of_its_suites() -> None:
