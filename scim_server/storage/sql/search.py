@@ -41,11 +41,12 @@ from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Found, Record
 from scim_server.storage.sql import keyset
 from scim_server.storage.sql.engine import ONCE
+from scim_server.storage.sql.lookups import Prepared
 from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import Rows, SortKey, SortKeys
 from scim_server.storage.sql.records import COLUMNS, Records, Shape
 from scim_server.storage.sql.tables import resources
-from scim_server.storage.sql.where import Conditions, Prepared
+from scim_server.storage.sql.where import Conditions
 
 _MOST_PLANS = 500
 _MOST_TESTS = 8
