@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from enum import Enum, auto
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scim_server import errors
 
 SECONDS_TO_WAIT = "1"
+IN_THE_WAY = "Other writes were in the way for too long."
+UNREACHABLE = "The database cannot be reached; try again later."
 
 
 class Fault(Enum):
@@ -78,3 +80,17 @@ def _of_postgresql(error: DBAPIError) -> Fault:
 def unavailable(detail: str) -> errors.Unavailable:
     """503 with the time after which it makes sense to come back."""
     return errors.Unavailable(detail, headers={"Retry-After": SECONDS_TO_WAIT})
+
+
+def translated(error: SQLAlchemyError) -> Exception:
+    """What the rest of the server is told; the error itself where that is a fault of this program."""
+    fault = fault_of(error)
+    if fault is Fault.TIME_LIMIT:
+        return errors.TooMany()
+    if fault is Fault.TOO_COMPLEX:
+        return errors.InvalidFilter("The filter is nested too deeply, or too long.")
+    if fault is Fault.EXHAUSTED:
+        return unavailable("The database has no room for this now; try again later.")
+    if fault in (Fault.DISCONNECTED, Fault.CONTENTION):
+        return unavailable(UNREACHABLE)
+    return error
