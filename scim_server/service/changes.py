@@ -153,7 +153,7 @@ def edit(
 
     `expand` names what to bring along. Raises NotFound, PreconditionFailed, a BadRequest, Uniqueness.
     """
-    record = _locked(transaction, wanted.resource_type, wanted.id, expand, wanted.conditions)
+    record = _checked(transaction, wanted, transaction.lock(wanted.resource_type, wanted.id, expand))
     before = attributes_of(record, context.registry, wanted.resource_type)
     change = wanted.change_of(before)
     return _write(transaction, context, wanted.resource_type, record, before, change, now), change
@@ -161,7 +161,16 @@ def edit(
 
 def remove(transaction: Transaction, removal: Removal, now: str) -> None:
     """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
-    _locked(transaction, removal.resource_type, removal.id, NOTHING, removal.conditions)
+    _remove(transaction, removal, transaction.lock_to_delete(removal.resource_type, removal.id), now)
+
+
+def remove_one_of_many(transaction: Transaction, removal: Removal, now: str) -> None:
+    """As `remove`, where `lock_all` holds already what goes with it."""
+    _remove(transaction, removal, transaction.lock(removal.resource_type, removal.id, NOTHING), now)
+
+
+def _remove(transaction: Transaction, removal: Removal, record: Record | None, now: str) -> None:
+    _checked(transaction, removal, record)
     transaction.delete(removal.resource_type, removal.id, now)
 
 
@@ -203,18 +212,15 @@ def _replaced(elements: Iterable[tuple[str, Element]]) -> RowsChange:
     return change
 
 
-def _locked(
-    transaction: Transaction, resource_type: ResourceType, id: str, expand: Expand, conditions: Conditions
-) -> Record:
-    """The record, held until the end of the transaction, on which the conditions hold."""
-    record = transaction.lock(resource_type, id, expand)
+def _checked(transaction: Transaction, wanted: Edit | Removal, record: Record | None) -> Record:
+    """The locked record, on which the conditions hold."""
     if record is None:
-        raise not_found(resource_type, id)
-    if conditions.guards:
-        if record.meta.membership_version is not None:
-            version = transaction.lock_membership(resource_type, id)
+        raise not_found(wanted.resource_type, wanted.id)
+    if wanted.conditions.guards:
+        if wanted.resource_type.rows_attributes:
+            version = transaction.lock_membership(wanted.resource_type, wanted.id)
             record = replace(record, meta=replace(record.meta, membership_version=version))
-        conditions.check(record.meta.etag)
+        wanted.conditions.check(record.meta.etag)
     return record
 
 

@@ -115,7 +115,7 @@ class Execution:
             record, _ = changes.edit(self._transaction, self._context, task, self._now)
             return Success(200, record.meta.etag)
         if isinstance(task, Removal):
-            changes.remove(self._transaction, task, self._now)
+            changes.remove_one_of_many(self._transaction, task, self._now)
             return Success(204, None)
         raise TypeError(f"{type(task).__name__} is gathered")
 

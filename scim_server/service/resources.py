@@ -131,12 +131,7 @@ class Resources:
         """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
         removal = Removal(resource_type, id, conditions)
         now = self._now()
-
-        def work(transaction: Transaction) -> None:
-            transaction.lock_all((), (id,))
-            changes.remove(transaction, removal, now)
-
-        self._storage.write(context.tenant, work)
+        self._storage.write(context.tenant, lambda transaction: changes.remove(transaction, removal, now))
 
     def _edit(
         self,

@@ -170,8 +170,8 @@ class Claims(Protocol):
 class Transaction(Protocol):
     """One write transaction. What it did is there after the commit, or nothing of it is.
 
-    Order of calls in one transaction, so that no two of them wait for each other: `lock`, then rows, then `touch`; for
-    several resources `lock_all` before all that.
+    Order of calls in one transaction, so that no two of them wait for each other: `lock` or `lock_to_delete`, then
+    rows, then `touch`; for several resources `lock_all` before all that.
     """
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
@@ -182,6 +182,11 @@ class Transaction(Protocol):
 
     def lock_membership(self, resource_type: ResourceType, id: str) -> int:
         """The membership version, held until the end; for a write that is conditional on it."""
+
+    def lock_to_delete(self, resource_type: ResourceType, id: str) -> Record | None:
+        """As `lock`, without anything to bring along; all those whose rows name the resource are held with it, in the
+        order of `lock_all`.
+        """
 
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
         """Hold, before anything is written, all resources of these ids that there are, and those whose rows name what

@@ -14,10 +14,10 @@ import pytest
 
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import ScimError, Unavailable, Uniqueness
-from scim_server.storage.base import Creation, Storage, Transaction
+from scim_server.storage.base import Creation, Record, Storage, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql.engine import Retry
-from tests.storage.things import DAY, LATER, MEMBERS, REGISTRY, THING, draft, rows_of
+from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft, rows_of
 
 T = TypeVar("T")
 THREADS = 8
@@ -156,6 +156,7 @@ RIVALS: dict[str, Callable[[Transaction], object]] = {
     "a change of what goes": lambda t: t.lock(THING, "gone", frozenset()),
     "a change of what loses a row with it": lambda t: t.lock(THING, "g", frozenset()),
     "the same in the other order": lambda t: t.lock_all(["gone", "a"], []),
+    "its deletion alone": lambda t: t.lock_to_delete(THING, "gone"),
 }
 
 
@@ -178,6 +179,62 @@ def test_what_is_locked_at_once_is_held_until_the_end(
     with ThreadPoolExecutor(1) as pool:
         storage.write(tenant, work)
         waiting[0].result(5)
+
+
+RIVALS_OF_A_DELETION: dict[str, Callable[[Transaction], object]] = {
+    "a change of what goes": lambda t: t.lock(THING, "gone", frozenset()),
+    "a change of what loses a row with it": lambda t: t.lock(THING, "g", frozenset()),
+    "its deletion": lambda t: t.lock_to_delete(THING, "gone"),
+    "the deletion of another one that is named there": lambda t: t.lock_to_delete(THING, "going"),
+    "a change of several": lambda t: t.lock_all(["gone", "a"], []),
+}
+
+
+@pytest.mark.req("R-PATCH-58")
+@pytest.mark.parametrize("rival", RIVALS_OF_A_DELETION.values(), ids=RIVALS_OF_A_DELETION)
+def test_what_will_be_deleted_is_read_and_held_with_all_that_names_it(
+    storage: Storage, tenant: int, rival: Callable[[Transaction], object]
+) -> None:
+    create(storage, tenant, "a", "g", "going", "gone")
+    named = RowsChange(add={id: {"value": id} for id in ("going", "gone")})
+    storage.write(tenant, lambda t: t.change_rows(THING, "g", MEMBERS, named))
+
+    def work(transaction: Transaction) -> None:
+        record = transaction.lock_to_delete(THING, "gone")
+        assert record is not None
+        assert (record.id, record.meta.version) == ("gone", 1)
+        waiting.append(pool.submit(storage.write, tenant, rival))
+        with pytest.raises(TimeoutError):
+            waiting[0].result(0.2)
+
+    waiting: list[Future[object]] = []
+    with ThreadPoolExecutor(1) as pool:
+        storage.write(tenant, work)
+        waiting[0].result(5)
+
+
+def test_what_waited_for_a_change_deletes_what_it_has_become(storage: Storage, tenant: int) -> None:
+    create(storage, tenant, "a")
+    waiting: list[Future[Record | None]] = []
+
+    def work(transaction: Transaction) -> None:
+        transaction.lock(THING, "a", frozenset())
+        waiting.append(pool.submit(storage.write, tenant, lambda t: t.lock_to_delete(THING, "a")))
+        with pytest.raises(TimeoutError):
+            waiting[0].result(0.2)
+        transaction.update(THING, draft(THING, "a", text="a").entries, draft(THING, "a", text="b"), LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        storage.write(tenant, work)
+        record = waiting[0].result(5)
+    assert record is not None
+    assert (record.meta.version, record.document) == (2, draft(THING, "a", text="b").document)
+
+
+def test_of_another_type_or_nowhere_there_is_nothing_to_delete(storage: Storage, tenant: int) -> None:
+    create(storage, tenant, "a")
+    assert storage.write(tenant, lambda t: t.lock_to_delete(OTHER, "a")) is None
+    assert storage.write(tenant, lambda t: t.lock_to_delete(THING, "nobody")) is None
 
 
 def test_nothing_to_lock_is_no_fault(storage: Storage, tenant: int) -> None:

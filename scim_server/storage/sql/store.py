@@ -240,8 +240,11 @@ class SqlTransaction:
         version: int = self._run(_LOCK_MEMBERSHIP, resource=id).scalar_one()
         return version
 
+    def lock_to_delete(self, resource_type: ResourceType, id: str) -> Record | None:
+        return self._statements.locks.take_to_delete(self._connection, self._tenant, resource_type.name, id)
+
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
-        self._statements.locks.take(self._connection, self._tenant, changed, deleted)
+        self._statements.locks.take_all(self._connection, self._tenant, changed, deleted)
 
     def insert(self, creation: Creation, now: str) -> Meta:
         return self._statements.inserts.one(self._connection, self._tenant, creation, now)
