@@ -7,13 +7,41 @@ import time
 import zlib
 from email.utils import parsedate_to_datetime
 from threading import Lock
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from conformance.exchange import NoAnswer, Request, Response, Transport
 
 GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 """Tells zlib to see from the first bytes which of the two it is."""
+
+READING: Final = ("GET", "HEAD", "OPTIONS")
+"""Methods whose requests may be sent twice."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """Sends the head of a request and its body in one piece.
+
+    Of two, a server whose queue of new connections is full may drop the first and then answer the second by a reset.
+    """
+
+    _pieces: list[bytes] | None = None
+
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
+        self._pieces = []
+        super().endheaders(message_body, encode_chunked=encode_chunked)
+        whole, self._pieces = b"".join(self._pieces), None
+        self.send(whole)
+
+    def send(self, data: Any) -> None:
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
+
+
+class _SecureConnection(_Connection, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
 class HttpTransport:
@@ -30,13 +58,19 @@ class HttpTransport:
         self._timeout = timeout
         self._tls = tls
         self._proxy = urlsplit(proxy) if proxy else None
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: list[_Connection] = []
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
-        """The answer. No request is sent twice: the server may have carried it out. Raises `NoAnswer`."""
+        """The answer. No request is sent twice that the server may have carried out. Raises `NoAnswer`."""
+        kept = self._alive()
         try:
-            return self._on(self._alive() or self._connect(), request)
+            return self._on(kept or self._connect(), request)
+        except ConnectionError as error:
+            # A server may close a kept connection at any time (RFC 9112 section 9.3.1).
+            if kept is not None and request.method in READING:
+                return self.send(request)
+            raise NoAnswer(self._sentence(error)) from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(self._sentence(error)) from error
 
@@ -45,7 +79,7 @@ class HttpTransport:
         while (kept := self._take()) is not None:
             kept.close()
 
-    def _alive(self) -> http.client.HTTPConnection | None:
+    def _alive(self) -> _Connection | None:
         """A kept connection that the server has not closed: on one that it has, there is something to read."""
         while (kept := self._take()) is not None:
             if kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
@@ -53,22 +87,20 @@ class HttpTransport:
             kept.close()
         return None
 
-    def _take(self) -> http.client.HTTPConnection | None:
+    def _take(self) -> _Connection | None:
         with self._lock:
             return self._idle.pop() if self._idle else None
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self) -> _Connection:
         there = self._proxy or self._server
         if self._server.scheme != "https":
-            return http.client.HTTPConnection(there.hostname or "", there.port, timeout=self._timeout)
-        connection = http.client.HTTPSConnection(
-            there.hostname or "", there.port, timeout=self._timeout, context=self._tls
-        )
+            return _Connection(there.hostname or "", there.port, timeout=self._timeout)
+        connection = _SecureConnection(there.hostname or "", there.port, timeout=self._timeout, context=self._tls)
         if self._proxy:
             connection.set_tunnel(self._server.hostname or "", self._server.port or 443)
         return connection
 
-    def _on(self, connection: http.client.HTTPConnection, request: Request) -> Response:
+    def _on(self, connection: _Connection, request: Request) -> Response:
         """The answer on that connection, which is kept if it came whole and is closed otherwise."""
         began = time.monotonic()
         try:
@@ -78,8 +110,8 @@ class HttpTransport:
         except BaseException:
             connection.close()
             raise
-        if answer.will_close:
-            connection.close()
+        if answer.will_close or answer.status >= 500:
+            connection.close()  # After a failure some servers close it without having said so.
         else:
             with self._lock:
                 self._idle.append(connection)
@@ -87,7 +119,7 @@ class HttpTransport:
         headers = _joined(answer.getheaders())
         return Response(answer.status, headers, decoded(body, headers.get("content-encoding", "")), seconds)
 
-    def _put(self, connection: http.client.HTTPConnection, request: Request) -> None:
+    def _put(self, connection: _Connection, request: Request) -> None:
         connection.putrequest(request.method, self._target(request.target), skip_accept_encoding=True)
         for name, value in request.headers.items():
             connection.putheader(name, value.encode("utf-8"))
