@@ -12,7 +12,8 @@ What is sent and what is expected is data: `suites/` has a folder for each conne
     runner      plays many, in order or side by side, and removes what they made
     results     what became of them: verdicts, the matrix of connector and capability
     reports/    the results on a terminal, as JSON, as JUnit XML, as a page
-    recorder    the traffic of a connector -> a scenario file
+    recorder    takes the traffic of a connector down, as a middleware or a proxy
+    recording   that traffic -> a scenario file; disguise knows where values stand, pseudonyms makes others up
 
 It needs Python's standard library and nothing else, so that it can be carried to where a server is.
 """

@@ -71,6 +71,7 @@ FILTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "raw": str,
     "quoted": lambda value: json.dumps(value, ensure_ascii=False),
     "plus": lambda value: percent(value).replace("%20", "+"),
+    "last": lambda value: value.rpartition("/")[2],
     "next": lambda value: str(int(value) + 1),
     "hour_earlier": hour_earlier,
     "hour_later": hour_later,
