@@ -38,6 +38,10 @@ def patch(path: str, *operations: Entry, **more: Any) -> Entry:
     return {"method": "PATCH", "path": path, "data": {"schemas": [PATCH_OP], "Operations": [*operations]}, **more}
 
 
+def titled(title: str) -> Entry:
+    return {"op": "replace", "path": "title", "value": title}
+
+
 def delete(path: str, **more: Any) -> Entry:
     return {"method": "DELETE", "path": path, **more}
 
@@ -97,3 +101,10 @@ def names(client: Client, endpoint: str = "/Users", attribute: str = "userName")
 def members(client: Client, id: str) -> list[str]:
     found = client.get(f"/Groups/{id}").get_json(force=True)
     return [member["value"] for member in found.get("members", [])]
+
+
+def got(client: Client, entry: Entry) -> Entry:
+    """The resource that an entry is about."""
+    answer = client.send_raw("GET", entry["location"])
+    assert answer.status_code == 200, answer.text
+    return dict(answer.get_json(force=True))
