@@ -39,7 +39,7 @@ from scim_server.storage.sql.entries import drop_entries, pairs
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import comparison_of
 from scim_server.storage.sql.spelling import json_list, spelling_of
-from scim_server.storage.sql.store import Statements
+from scim_server.storage.sql.statements import Statements
 from scim_server.storage.sql.tables import json_form, membership_state, relations, resources, schema_state
 
 BATCH = 500

@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, bin
 from scim_server.domain import compare
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.rows import Element, RowsChange
-from scim_server.domain.schema import Attribute, Json
+from scim_server.domain.schema import Attribute, Json, ResourceType
+from scim_server.storage.sql.records import kind_of
 from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import json_form, membership_state, relations
 
@@ -25,6 +26,11 @@ OWNED = and_(
     relations.c.owner == bindparam("owner"),
 )
 """The rows of one attribute of one resource."""
+
+
+def whose_rows(tenant: int, resource_type: ResourceType, id: str, attribute: Attribute) -> dict[str, Any]:
+    """Whose rows `OWNED` means, as its parameters."""
+    return {"tenant": tenant, "kind": kind_of(resource_type.name, attribute.name), "owner": id}
 
 
 @dataclass(frozen=True, slots=True)
