@@ -57,17 +57,21 @@ class Pseudonyms:
         self._distinctive = {value.casefold() for value in distinctive}
         self._families: dict[str, _Family] = {}
         self._saved: dict[str, str] = {}
+        self._saved_in_any_case: set[str] = set()
         self._latest: dict[str, str] = {}
         self._numbers: dict[float, float] = {}
 
     def save(self, value: str, placeholder: str) -> None:
         """From now on `placeholder` stands for what a server gave out."""
         self._saved.setdefault(value, placeholder)
+        self._saved_in_any_case.add(value.casefold())
 
     def saved(self, value: str) -> str | None:
         """The placeholder of what a server gave out, in this case or in another one."""
         if value in self._saved:
             return self._saved[value]
+        if value.casefold() not in self._saved_in_any_case:
+            return None
         for other in (value.lower(), value.upper(), value.swapcase()):
             known = self._saved.get(other, "|")
             case = next((case for case in CASES if FILTERS[case](other) == value), None)

@@ -56,6 +56,7 @@ class Recording:
         self._capability = capability
         self._id = id
         self._notes: list[Note] = []
+        self._written = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -69,18 +70,23 @@ class Recording:
         note = noted(exchange)
         if note is None:
             return
+        self._notes.append(note)
+        number = len(self._notes)
         with self._lock:
-            self._notes.append(note)
+            if self._written >= number:
+                return  # another thread has written it with its own
             try:
                 self._write()
             except OSError as error:
                 sys.stderr.write(f"The recording cannot be written: {error}\n")
 
     def _write(self) -> None:
-        content = file_of(self._notes, self._capability, self._id)
+        notes = self._notes.copy()
+        content = file_of(notes, self._capability, self._id)
         unfinished = self._path.with_name(f"{self._path.name}.new")
         unfinished.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         unfinished.replace(self._path)
+        self._written = len(notes)
 
 
 class Recorder:
