@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     FromClause,
     Select,
@@ -43,13 +44,22 @@ from scim_server.storage.sql.tables import attribute_index, relations, resources
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A condition on a narrow table whose rows name resources: `column` has their ids, `compared` the keys."""
+    """A condition on a narrow table whose rows name resources: `column` has their ids, `compared` the keys, and others
+    have the values `fixed`.
 
-    column: ColumnElement[str]
-    whose: Condition
-    compared: ColumnElement[str]
+    It is made into SQL when asked: of most look-ups the statement is there already.
+    """
+
+    column: Column[str]
+    fixed: Mapping[Column[str], str]
+    compared: Column[str]
     operator: Operator
     key: str
+
+    @property
+    def whose(self) -> Condition:
+        tenant = self.column.table.c.tenant_id == bindparam("tenant")
+        return and_(tenant, *(column == value for column, value in self.fixed.items()))
 
     def where(self, key: Expression | None = None) -> Condition:
         """The condition, for another expression than the key's literal where one is given."""
@@ -130,12 +140,8 @@ def lookup_of(
         return _relation(spelling, path, key, resource_type)
     if operator is Operator.SW and (not isinstance(key, str) or len(key.encode()) > _LONGEST_PREFIX):
         return None
-    whose = and_(
-        table.c.tenant_id == bindparam("tenant"),
-        table.c.type == resource_type.name,
-        table.c.path == path.key,
-    )
-    return Lookup(table.c.resource_id, whose, table.c.key, operator, compare.entry_text(key))
+    fixed = {table.c.type: resource_type.name, table.c.path: path.key}
+    return Lookup(table.c.resource_id, fixed, table.c.key, operator, compare.entry_text(key))
 
 
 def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: ResourceType) -> Lookup | None:
@@ -153,10 +159,10 @@ def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: Reso
         kind, column, compared = kind_of(resource_type.name, path.attribute.name), relations.c.owner, relations.c.target
     else:
         return None
-    whose = and_(relations.c.tenant_id == bindparam("tenant"), relations.c.kind == kind)
+    fixed = {relations.c.kind: kind}
     if inverse is not None and inverse.levels > 1:
-        return NestedLookup(column, whose, compared, Operator.EQ, key, spelling, kind, inverse.levels)
-    return Lookup(column, whose, compared, Operator.EQ, key)
+        return NestedLookup(column, fixed, compared, Operator.EQ, key, spelling, kind, inverse.levels)
+    return Lookup(column, fixed, compared, Operator.EQ, key)
 
 
 def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
