@@ -15,7 +15,7 @@ from scim_server.cli.tokens import DEFAULT_DIALECT, DEFAULT_LIFETIME
 from scim_server.config import PREFIX, Settings
 from scim_server.errors import Uniqueness
 
-FIRST_TENANT: Final = "default"
+_FIRST_TENANT: Final = "default"
 _MANY: Final = 5000
 
 
@@ -64,7 +64,7 @@ def prepare(settings: Settings) -> auth.Secret | None:
         if not database.is_empty():
             return None
         try:
-            first = database.tenancy.add_tenant(FIRST_TENANT, profile_named(settings, None), {})
+            first = database.tenancy.add_tenant(_FIRST_TENANT, profile_named(settings, None), {})
         except Uniqueness:
             # Another server started on the same database at the same moment, and prints the token.
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scim_server.storage.sql import engine
+from scim_server.storage.sql import connections
 from tests.http.bulk import delete, group, group_of, id_of, members, patch, send, statuses, user
 from tests.http.server import Client, Server
 
@@ -35,7 +35,7 @@ def bulks_at_once(server: Server, token: str, requests: Sequence[Sequence[dict[s
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """After which attempts a transaction had to run again."""
     seen: list[int] = []
-    monkeypatch.setattr(engine, "_pause", seen.append)
+    monkeypatch.setattr(connections, "_pause", seen.append)
     return seen
 
 

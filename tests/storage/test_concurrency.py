@@ -16,7 +16,7 @@ from scim_server.domain.rows import RowsChange
 from scim_server.errors import ScimError, Unavailable, Uniqueness
 from scim_server.storage.base import Creation, Record, Storage, Transaction
 from scim_server.storage.sql import Database, open_database
-from scim_server.storage.sql.engine import Retry
+from scim_server.storage.sql.connections import Retry
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft, rows_of
 
 T = TypeVar("T")

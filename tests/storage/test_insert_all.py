@@ -17,7 +17,7 @@ from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Unavailable, Uniqueness
 from scim_server.storage.base import Creation, Record, Storage, Transaction
 from scim_server.storage.sql import Database
-from scim_server.storage.sql.engine import Retry
+from scim_server.storage.sql.connections import Retry
 from scim_server.storage.sql.tables import (
     attribute_index,
     membership_state,

@@ -1,4 +1,4 @@
-"""How one engine is reached: what `engine` asks of SQLite and PostgreSQL, and the limits that both keep."""
+"""How one engine is reached: what `connections` asks of SQLite and PostgreSQL, and the limits that both keep."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from scim_server.domain.registry import Registry
 from scim_server.storage.base import Progress, Storage, Tenancy
 from scim_server.storage.sql import migrate, rebuild
 from scim_server.storage.sql.access import Limits, Synchronous
-from scim_server.storage.sql.engine import Connections, connect
+from scim_server.storage.sql.connections import Connections, connect
 from scim_server.storage.sql.store import SqlStorage
 from scim_server.storage.sql.tables import tenants
 from scim_server.storage.sql.tenancy import SqlTenancy

@@ -15,7 +15,7 @@ from sqlalchemy.sql import Select
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.query import CursorPage
 from scim_server.storage.base import FoundElements
-from scim_server.storage.sql.engine import ONCE
+from scim_server.storage.sql.connections import ONCE
 from scim_server.storage.sql.rows import OWNED
 from scim_server.storage.sql.tables import membership_state, relations, resources
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scim_server import errors
 
-SECONDS_TO_WAIT = "1"
+_SECONDS_TO_WAIT = "1"
 IN_THE_WAY = "Other writes were in the way for too long."
 UNREACHABLE = "The database cannot be reached; try again later."
 
@@ -79,7 +79,7 @@ def _of_postgresql(error: DBAPIError) -> Fault:
 
 def unavailable(detail: str) -> errors.Unavailable:
     """503 with the time after which it makes sense to come back."""
-    return errors.Unavailable(detail, headers={"Retry-After": SECONDS_TO_WAIT})
+    return errors.Unavailable(detail, headers={"Retry-After": _SECONDS_TO_WAIT})
 
 
 def translated(error: SQLAlchemyError) -> Exception:

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.connections import Connections
 
 SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -34,7 +34,7 @@ from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute
 from scim_server.storage.base import Draft, Duplicate, Progress, Record
-from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.connections import Connections
 from scim_server.storage.sql.entries import drop_entries, pairs
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import comparison_of

@@ -40,7 +40,7 @@ from scim_server.domain.query import CursorPage, Order, Page, Position, Query, S
 from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Found, Record
 from scim_server.storage.sql import keyset
-from scim_server.storage.sql.engine import ONCE
+from scim_server.storage.sql.connections import ONCE
 from scim_server.storage.sql.lookups import Prepared
 from scim_server.storage.sql.nodes import Condition
 from scim_server.storage.sql.order import Rows, SortKey, SortKeys

@@ -16,7 +16,7 @@ from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Expand, Found, FoundElements, Pieces, PreparedRows, Record, Transaction
 from scim_server.storage.sql import migrate
-from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.connections import Connections
 from scim_server.storage.sql.rows import difference, whose_rows
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import spelling_of

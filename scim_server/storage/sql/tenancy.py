@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scim_server import errors
 from scim_server.storage.base import Credential, Tenant, ToleranceCount, ToleranceUse
-from scim_server.storage.sql.engine import Connections
+from scim_server.storage.sql.connections import Connections
 from scim_server.storage.sql.spelling import json_list, spelling_of
 from scim_server.storage.sql.tables import (
     attribute_index,

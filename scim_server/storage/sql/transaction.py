@@ -13,7 +13,7 @@ from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Claims, Creation, Draft, Entries, Entry, Expand, PreparedRows, Record
-from scim_server.storage.sql.engine import Retry
+from scim_server.storage.sql.connections import Retry
 from scim_server.storage.sql.entries import drop_entries, pairs, refusal
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import whose_rows

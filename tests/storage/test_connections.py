@@ -15,7 +15,7 @@ from scim_server.errors import TooMany, Unavailable
 from scim_server.storage.base import Creation, Transaction
 from scim_server.storage.sql import Database, Synchronous, open_database
 from scim_server.storage.sql.access import Limits
-from scim_server.storage.sql.engine import connect
+from scim_server.storage.sql.connections import connect
 from scim_server.storage.sql.faults import Fault, fault_of
 from tests.storage.things import DAY, REGISTRY, THING, draft
 
