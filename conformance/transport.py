@@ -18,12 +18,18 @@ GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 READING: Final = ("GET", "HEAD", "OPTIONS")
 """Methods whose requests may be sent twice."""
 
+KEPT: Final = 1.0
+"""Seconds for which a connection is kept without use. Servers close one after two or more, without a word before."""
+
 
 class _Connection(http.client.HTTPConnection):
     """Sends the head of a request and its body in one piece.
 
     Of two, a server whose queue of new connections is full may drop the first and then answer the second by a reset.
     """
+
+    since: float = 0.0
+    """When it was last used."""
 
     _pieces: list[bytes] | None = None
 
@@ -82,7 +88,8 @@ class HttpTransport:
     def _alive(self) -> _Connection | None:
         """A kept connection that the server has not closed: on one that it has, there is something to read."""
         while (kept := self._take()) is not None:
-            if kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
+            is_fresh = time.monotonic() - kept.since < KEPT
+            if is_fresh and kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
                 return kept
             kept.close()
         return None
@@ -113,6 +120,7 @@ class HttpTransport:
         if answer.will_close or answer.status >= 500:
             connection.close()  # After a failure some servers close it without having said so.
         else:
+            connection.since = time.monotonic()
             with self._lock:
                 self._idle.append(connection)
         seconds = time.monotonic() - began
