@@ -3,10 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Json = Any
 """What `json.loads` gives: dict, list, str, int, float, bool or None."""
+
+
+DEEPEST: Final = 100
+"""Levels of JSON that are read: SCIM has less than ten, and what goes deeper could not be shown."""
 
 
 class NoAnswer(Exception):
@@ -39,14 +43,14 @@ class Response:
     def json(self) -> Json:
         """The parsed body; None where there is none or where it is not JSON (`is_json` tells them apart)."""
         try:
-            return json.loads(self.body)
+            return parsed(self.body)
         except ValueError:
             return None
 
     @property
     def is_json(self) -> bool:
         try:
-            json.loads(self.body)
+            parsed(self.body)
         except ValueError:
             return False
         return True
@@ -59,6 +63,36 @@ class Exchange:
     request: Request
     response: Response | None
     fault: str | None = None
+
+
+def parsed(body: bytes) -> Json:
+    """What a JSON text holds. NaN and Infinity are none (RFC 8259 section 6). Raises ValueError."""
+    try:
+        value = json.loads(body, parse_constant=_refused)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    _check_depth(value)
+    if b"\\u" not in body:
+        return value
+    # A lone half of a surrogate pair ("\ud800") can be written in JSON, but neither sent nor shown.
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _refused(constant: str) -> Json:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _check_depth(value: Json) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [member for one in level if isinstance(one, (dict, list)) for member in _within(one)]
+        if not level:
+            return
+    raise ValueError("too deep")
+
+
+def _within(one: Json) -> list[Json]:
+    return list(one.values()) if isinstance(one, dict) else one
 
 
 class Transport(Protocol):

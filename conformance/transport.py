@@ -2,11 +2,14 @@
 
 import http.client
 import select
+import socket
 import ssl
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -22,12 +25,32 @@ KEPT: Final = 1.0
 """Seconds for which a connection is kept without use. Servers close one after two or more, without a word before."""
 
 
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes that are read of an answer, unpacked: more is an attack or a fault, and would fill the memory."""
+
+
+class TooLarge(http.client.HTTPException):
+    """An answer of more than LARGEST bytes."""
+
+    def __str__(self) -> str:
+        return f"more than {LARGEST // 1024 // 1024} MiB"
+
+
+class _Answer(http.client.HTTPResponse):
+    """http.client passes over 100 alone; 102 and 103 are not the answer either (RFC 9110 section 15.2)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, 100 if 101 < status < 200 else status, reason
+
+
 class _Connection(http.client.HTTPConnection):
     """Sends the head of a request and its body in one piece.
 
     Of two, a server whose queue of new connections is full may drop the first and then answer the second by a reset.
     """
 
+    response_class = _Answer
     since: float = 0.0
     """When it was last used."""
 
@@ -51,7 +74,7 @@ class _SecureConnection(_Connection, http.client.HTTPSConnection):
 
 
 class HttpTransport:
-    """Sends to the server of one URL. `timeout` is in seconds, for connecting and for each wait on the socket.
+    """Sends to the server of one URL. `timeout` is in seconds, for connecting and then for the whole answer.
 
     What is sent is what the request says, to the letter: the target is not encoded again and no header is added but
     Host and Content-Length. `proxy` is the URL of an HTTP proxy; https goes through it in a tunnel.
@@ -111,26 +134,29 @@ class HttpTransport:
         """The answer on that connection, which is kept if it came whole and is closed otherwise."""
         began = time.monotonic()
         try:
-            self._put(connection, request)
-            answer = connection.getresponse()
-            body = answer.read()
+            if connection.sock is None:
+                connection.connect()
+            with _hung_up_after(self._timeout, connection.sock):
+                self._put(connection, request)
+                answer = connection.getresponse()
+                content = whole(answer)
+            headers = _joined(answer.getheaders())
+            body = decoded(content, headers.get("content-encoding", ""))
         except BaseException:
             connection.close()
             raise
-        if answer.will_close or answer.status >= 500:
+        if answer.will_close or answer.status >= 500 or _has_rest(answer):
             connection.close()  # After a failure some servers close it without having said so.
         else:
             connection.since = time.monotonic()
             with self._lock:
                 self._idle.append(connection)
-        seconds = time.monotonic() - began
-        headers = _joined(answer.getheaders())
-        return Response(answer.status, headers, decoded(body, headers.get("content-encoding", "")), seconds)
+        return Response(answer.status, headers, body, time.monotonic() - began)
 
     def _put(self, connection: _Connection, request: Request) -> None:
         connection.putrequest(request.method, self._target(request.target), skip_accept_encoding=True)
         for name, value in request.headers.items():
-            connection.putheader(name, value.encode("utf-8"))
+            _put_header(connection, name, value)
         if request.body is not None:
             connection.putheader("Content-Length", str(len(request.body)))
         connection.endheaders(request.body)
@@ -147,6 +173,56 @@ class HttpTransport:
         return f"no answer: {str(error) or type(error).__name__}"
 
 
+def _put_header(connection: _Connection, name: str, value: str) -> None:
+    """Python's own message would show the value, which may be a secret."""
+    try:
+        connection.putheader(name, value.encode("utf-8"))
+    except ValueError:
+        raise http.client.HTTPException(f"a value of the header {name} that cannot be sent") from None
+
+
+@contextmanager
+def _hung_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Ends a connection that is not done in time: its own timeout starts anew with every byte. Raises TimeoutError."""
+    ends = time.monotonic() + seconds
+    alarm = Timer(seconds, _hang_up, [connection])
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        if time.monotonic() >= ends:
+            raise TimeoutError from error
+        raise
+    finally:
+        alarm.cancel()
+    if time.monotonic() >= ends:
+        raise TimeoutError
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # Not that of SSLSocket, which would take away what the reading thread holds.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def whole(answer: http.client.HTTPResponse) -> bytes:
+    """The body as it came. Raises `TooLarge`, and IncompleteRead where the connection ended too early."""
+    body = bytearray()
+    while piece := answer.read(65536):
+        body += piece
+        if len(body) > LARGEST:
+            raise TooLarge
+    if answer.length:
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
+
+
+def _has_rest(answer: http.client.HTTPResponse) -> bool:
+    """Whether a body is announced where none can be: what comes of it would be taken for the next answer."""
+    return answer.status in (204, 304) and answer.getheader("Content-Length", "0") != "0"
+
+
 def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
     """Header fields by name in lower case; several of one name are joined (RFC 9110 section 5.3)."""
     headers: dict[str, str] = {}
@@ -160,10 +236,14 @@ def decoded(body: bytes, coding: str) -> bytes:
     """The body without its content coding (connectors offer gzip and deflate); what cannot be read is left as it is."""
     if coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         return body
+    unpacking = zlib.decompressobj(GZIP_OR_ZLIB)
     try:
-        return zlib.decompress(body, GZIP_OR_ZLIB)
+        unpacked = unpacking.decompress(body, LARGEST)
     except zlib.error:
         return body
+    if unpacking.unconsumed_tail:
+        raise TooLarge
+    return unpacked if unpacking.eof else body
 
 
 def tls_context(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:

@@ -4,9 +4,10 @@ import gzip
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.exchange import NoAnswer, Request, Response
-from conformance.transport import HttpTransport, Patient, retry_after, tls_context, trusting
+from conformance.transport import LARGEST, HttpTransport, Patient, retry_after, tls_context, trusting
 
 GET = Request("GET", "/v2/Users", {"Accept": "application/scim+json"})
 
@@ -152,6 +153,116 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
     line, headers, _, _ = proxy.noted[0]
     assert line == "GET http://scim.example/v2/Users HTTP/1.1"
     assert ("Host", "scim.example") in headers
+
+
+# Answers that mean no good --------------------------------------------------------------------------------------------
+
+
+class Raw:
+    """A server that writes to a connection what a function says, and reads nothing but the first request."""
+
+    def __init__(self, *parts: bytes, forever: bytes = b"", every: float = 0.0) -> None:
+        self._parts, self._forever, self._every = parts, forever, every
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        with suppress(OSError), self._socket:
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            for part in self._parts:
+                connection.sendall(part)
+            while self._forever:
+                connection.sendall(self._forever)
+                time.sleep(self._every)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "forever"),
+    [
+        (HEAD + b"Content-Length: 9999\r\n\r\n", b" "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (HEAD + b"\r\n", b" "),
+        (HEAD + b"X: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+)
+def test_an_answer_that_comes_drop_by_drop_is_not_waited_for_longer_than_said(start: bytes, forever: bytes) -> None:
+    began = time.monotonic()
+    with (
+        closing(Raw(start, forever=forever, every=0.02)) as server,
+        closing(HttpTransport(server.url, timeout=0.2)) as transport,
+        pytest.raises(NoAnswer, match=r"^no answer within 0.2 seconds$"),
+    ):
+        transport.send(GET)
+    assert time.monotonic() - began < 2
+
+
+def _bomb() -> bytes:
+    packing = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packing.compress(bytes(LARGEST // 8)) for _ in range(9)) + packing.flush()
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_answer_of_any_size_does_not_fill_the_memory(is_packed: bool) -> None:
+    bomb = _bomb()
+    head = HEAD + (b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) if is_packed else b"\r\n")
+    raw = Raw(head + bomb) if is_packed else Raw(head, forever=bytes(1 << 20))
+    with (
+        closing(raw) as server,
+        closing(HttpTransport(server.url, timeout=20)) as transport,
+        pytest.raises(NoAnswer, match="more than 32 MiB"),
+    ):
+        transport.send(GET)
+
+
+def test_hints_before_an_answer_are_not_the_answer() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    with closing(Raw(hints + OK)) as server, closing(HttpTransport(server.url)) as transport:
+        assert transport.send(GET).json() == {}
+
+
+def test_a_body_where_none_can_be_is_not_the_next_answer() -> None:
+    replies = iter([(204, [], b"null"), ok()])
+    with listening(lambda: next(replies)) as server, closing(HttpTransport(url(server))) as transport:
+        assert transport.send(GET).status == 204
+        assert transport.send(GET).json() == {}
+
+
+def test_an_answer_that_ends_too_early_is_none() -> None:
+    with (
+        closing(Raw(HEAD + b"Content-Length: 100\r\n\r\n{}")) as server,
+        closing(HttpTransport(server.url)) as transport,
+        pytest.raises(NoAnswer, match="2 bytes read, 98 more expected"),
+    ):
+        transport.send(GET)
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
+    request = Request("GET", "/v2/Users", {"Authorization": "Bearer t0ken\n"})
+    with (
+        listening(ok) as server,
+        closing(HttpTransport(url(server))) as transport,
+        pytest.raises(NoAnswer, match="the header Authorization that cannot be sent") as refused,
+    ):
+        transport.send(request)
+    assert "t0ken" not in str(refused.value)
 
 
 # TLS -----------------------------------------------------------------------------------------------------------------
