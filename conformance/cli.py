@@ -207,12 +207,14 @@ def _record(arguments: Sequence[str]) -> int:
     options = usage.parse_args(arguments)
     target = options_of.base_url(usage, options.target, "--target")
     recording = Recording(options.output, options.capability, options.id)
-    with (
-        closing(_connector(usage, options)(target)) as transport,
-        Proxy(options.listen, target, transport, recording) as proxy,
-    ):
-        _say(f"Base URL for the connector: http://{options.listen[0]}:{proxy.server_address[1]}")
-        with suppress(KeyboardInterrupt):
-            proxy.serve_forever()
-    _say(f"{len(recording)} requests are in {options.output}.")
+    with closing(_connector(usage, options)(target)) as transport:
+        try:
+            proxy = Proxy(options.listen, target, transport, recording)
+        except OSError as error:
+            usage.error(f"argument --listen: {error.strerror}")
+        with proxy:
+            _say(f"Base URL for the connector: http://{options.listen[0]}:{proxy.server_address[1]}")
+            with suppress(KeyboardInterrupt):
+                proxy.serve_forever()
+    _say(f"{len(recording)} requests are in {options.output}." if len(recording) else "There was nothing to record.")
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from conformance.reading import names
+from conformance.reading import SCENARIO_ID, names
 from conformance.scenario import Capability, Level
 
 FAIL_ON: Final[Mapping[str, tuple[Level, ...]]] = {
@@ -126,9 +126,16 @@ def of_recording() -> argparse.ArgumentParser:
     usage.add_argument(
         "--capability", type=Capability, default=Capability.UPDATE, help=f"of the matrix: {columns}", metavar="NAME"
     )
-    usage.add_argument("--id", default="recorded", help="the id of the scenario (%(default)s)")
+    usage.add_argument("--id", type=scenario_id, default="recorded", help="the id of the scenario (%(default)s)")
     _add_connection(usage.add_argument_group("network"))
     return usage
+
+
+def scenario_id(text: str) -> str:
+    """The id of a scenario."""
+    if not SCENARIO_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError("it is written in small letters, digits and hyphens")
+    return text
 
 
 def address(text: str) -> tuple[str, int]:

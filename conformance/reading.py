@@ -36,6 +36,7 @@ from conformance.scenario import (
 from conformance.templates import DIRECTIVES, FILTERS, PLACEHOLDER
 
 SUITES: Final = Path(__file__).parent / "suites"
+SCENARIO_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ScenarioFault(Exception):
@@ -253,7 +254,7 @@ def scenario_of(node: Node, capability: Capability) -> Scenario:
     """The scenario of an object. Raises `ScenarioFault`."""
     stake = _stake(node)
     id = node.text("id")
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
+    if not SCENARIO_ID.fullmatch(id):
         raise node.fault(f"'id' is {id!r}; it is written in small letters, digits and hyphens")
     scenario = Scenario(
         id=id,

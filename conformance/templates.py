@@ -3,13 +3,14 @@
 A name is a path of members and positions: `ana.id`, `users.0.userName`; the name of a member may have dots of its own,
 as URNs have: `facts.by_schema.urn:ietf:params:scim:schemas:core:2.0:User.endpoint`. A text that is nothing but a
 placeholder becomes the value itself, of whatever type; elsewhere the value becomes text. `{{name|upper}}` goes through
-a filter.
+a filter: `upper`, `lower`, `swapcase`, `quoted` (as JSON), `percent` and `plus` (encoded for a query), `raw` (not
+encoded in an address), `last` (the last part of an address), `next` (the number after), `hour_earlier`, `hour_later`.
 
     {"$each": "users", "make": {"value": "{{each.id}}"}}    an element for each of a saved list
     {"$range": 101, "make": {"value": "m-{{each}}"}}        an element for each number from 1
     {"$merge": ["{{read}}", {"title": "Lead"}]}             the second laid over the first (RFC 7396: null removes)
     {"$json": {"value": "Admin"}}                           a text that holds JSON
-    {"$repeat": "x", "times": 6000}                         a text, many times
+    {"$repeat": "x", "times": 6000}                         a text, many times; how many may be a placeholder
     {"$if": "{{answered}}", "is": [200, 204], "then": {}, "else": {}}   one of two, as the value is among these or not
 """
 

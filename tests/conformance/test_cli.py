@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from conformance import cli
+from conformance.recorder import Proxy
 from tests.conformance.fakes import STAKE, Answer, Scripted
 
 URL = "http://scim.example/v2"
@@ -239,6 +240,43 @@ def test_a_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert cli.main(["check", file_of(tmp_path, {**SOUND, "level": "x"})]) == 2
     assert "'level' is 'x'" in capsys.readouterr().err
     assert cli.main(["check"]) == 2
+
+
+RECORD = ["record", "--target", URL, "--output", "/no/such/file.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["record"], "--target"),
+        ([*RECORD, "--listen", "8079"], "is no HOST:PORT"),
+        ([*RECORD, "--listen", "127.0.0.1:99999"], "is no HOST:PORT"),
+        ([*RECORD, "--listen", "192.0.2.1:8079"], "--listen: "),
+        ([*RECORD, "--id", "My Connector"], "small letters"),
+        ([*RECORD, "--capability", "flying"], "flying"),
+        (["record", "--target", "scim.example", "--output", "x"], "--target: 'scim.example' is no http or https URL"),
+    ],
+)
+def test_a_misuse_of_the_recorder_is_said_and_ends_in_2(
+    server: Served, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_recorder_that_is_interrupted_says_what_it_has(
+    server: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(self: Proxy, poll_interval: float = 0.5) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Proxy, "serve_forever", interrupted)
+    assert cli.main([*RECORD, "--listen", "127.0.0.1:0"]) == 0
+    said = capsys.readouterr().err
+    assert "Base URL for the connector: http://127.0.0.1:" in said
+    assert "There was nothing to record." in said
 
 
 class Terminal:

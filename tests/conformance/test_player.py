@@ -104,6 +104,14 @@ def test_what_is_saved_goes_into_later_steps() -> None:
     assert server.lines[-1] == "DELETE /v2/Users/a%20b"
 
 
+def test_the_status_can_be_saved() -> None:
+    server = always(204, None)
+    first = {"send": "PUT /x", "expect": {"status": [200, 204]}, "save": {"answered": "status"}}
+    result = play(server, first, {"send": "PUT /y", "body": "{{answered}}", "expect": {}})
+    assert result.outcome is Outcome.PASSED
+    assert server.sent[1].body == b"204"
+
+
 @pytest.mark.parametrize("save", [{"x": "/none"}, {"x": "header:None"}])
 def test_what_cannot_be_saved_is_a_finding(save: dict[str, str]) -> None:
     result = play(always(200, {"id": "1"}), {"send": "GET /Users/1", **OK, "save": save})

@@ -15,6 +15,8 @@ SCOPE: dict[str, Any] = {
     "nothing": None,
     "types": {"urn:x:core:2.0:User": {"endpoint": "/Users", "names": ["User"]}},
     "name": 'Ana "A"',
+    "address": "http://scim.example/v2/Users/u1",
+    "moment": "2026-01-02T03:00:00Z",
 }
 
 CASES: list[tuple[Any, Any]] = [
@@ -42,6 +44,14 @@ CASES: list[tuple[Any, Any]] = [
     ({"$merge": [{"a": 1, "b": {"c": 1, "d": 2}}, {"a": "{{n}}", "b": {"c": None}}]}, {"a": 3, "b": {"d": 2}}),
     ({"$merge": ["{{ana}}", {"active": False}, {"x": [1]}]}, {**SCOPE["ana"], "active": False, "x": [1]}),
     ({"$repeat": "ab", "times": 3}, "ababab"),
+    ({"$repeat": "ab", "times": "{{n}}"}, "ababab"),
+    ({"$if": "{{n}}", "is": [2, 3], "then": "{{name}}", "else": "{{none}}"}, 'Ana "A"'),
+    ({"$if": "{{n}}", "is": [4], "then": "{{none}}", "else": {"a": "{{n}}"}}, {"a": 3}),
+    ("{{n|next}}", "4"),
+    ("{{address|last}}", "u1"),
+    ("{{moment|hour_earlier}}", "2026-01-02T16:00:00+14:00"),
+    ("{{moment|hour_later}}", "2026-01-01T16:00:00-12:00"),
+    ("{{n|hour_later}}", "3"),
     ({"$ref": None, "value": "x"}, {"$ref": None, "value": "x"}),
 ]
 
