@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from scim_server.domain.rows import RowsChange
+from scim_server.domain.schema import ResourceType
 from scim_server.errors import ScimError, Unavailable, Uniqueness
 from scim_server.storage.base import Creation, Record, Storage, Transaction
 from scim_server.storage.sql import Database, open_database
@@ -229,6 +231,34 @@ def test_what_waited_for_a_change_deletes_what_it_has_become(storage: Storage, t
         record = waiting[0].result(5)
     assert record is not None
     assert (record.meta.version, record.document) == (2, draft(THING, "a", text="b").document)
+
+
+_WITHOUT_ROWS = tuple(attribute for attribute in THING.schema.attributes if attribute is not MEMBERS)
+MEMBER = replace(THING, schema=replace(THING.schema, attributes=_WITHOUT_ROWS))
+"""A type that keeps nothing as rows, and derives something from those of others."""
+
+
+@pytest.mark.parametrize("type_", [OTHER, MEMBER, THING], ids=["plain", "derived", "rows"])
+def test_what_waited_for_a_change_locks_what_it_has_become(storage: Storage, tenant: int, type_: ResourceType) -> None:
+    storage.write(tenant, lambda t: t.insert(Creation(type_, draft(type_, "a", text="a")), DAY))
+    create(storage, tenant, "g")
+    storage.write(tenant, lambda t: t.change_rows(THING, "g", MEMBERS, RowsChange(add={"a": {"value": "a"}})))
+    expand = frozenset(attribute.name for attribute in type_.derived_attributes)
+    waiting: list[Future[Record | None]] = []
+
+    def work(transaction: Transaction) -> None:
+        transaction.lock(type_, "a", frozenset())
+        waiting.append(pool.submit(storage.write, tenant, lambda t: t.lock(type_, "a", expand)))
+        with pytest.raises(TimeoutError):
+            waiting[0].result(0.2)
+        transaction.update(type_, draft(type_, "a", text="a").entries, draft(type_, "a", text="b"), LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        storage.write(tenant, work)
+        record = waiting[0].result(5)
+    assert record is not None
+    assert (record.meta.version, record.document) == (2, draft(type_, "a", text="b").document)
+    assert [owner.id for name in expand for owner in record.derived[name]] == ["g" for _ in expand]
 
 
 def test_of_another_type_or_nowhere_there_is_nothing_to_delete(storage: Storage, tenant: int) -> None:

@@ -17,7 +17,7 @@ from scim_server.storage.sql import Database, open_database
 from tests.databases import ENGINES
 from tests.domain.every_type import DESK
 from tests.statements import Statement, sent_to
-from tests.storage.things import DAY, LATER, MEMBERS, REGISTRY, THING, draft
+from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft
 
 SIZE = 2000
 
@@ -176,6 +176,8 @@ def test_few_statements_do_each_thing(database: Database, statements: list[State
         statements, lambda: storage.write(1, lambda t: t.insert(Creation(THING, draft(THING, "new")), DAY))
     )
     assert insert == (1 if one_round_trip else 4)
+    assert statements_of(statements, lambda: storage.write(1, lambda t: t.lock(OTHER, "o", frozenset()))) == 1
+    assert statements_of(statements, lambda: storage.write(1, lambda t: t.lock_to_delete(THING, "new"))) == 1
     delete = statements_of(statements, lambda: storage.write(1, lambda t: t.delete(THING, "new", DAY)))
     assert delete == (1 if one_round_trip else 6)
 

@@ -104,6 +104,15 @@ class Records:
     def __init__(self, spelling: Spelling) -> None:
         self._spelling = spelling
         self._single: dict[tuple[ResourceType, Expand, bool], tuple[Select[Any], Shape]] = {}
+        self._locked: dict[tuple[ResourceType, Expand], tuple[Select[Any], Shape]] = {}
+
+    def locked(self, resource_type: ResourceType, expand: Expand) -> tuple[Select[Any], Shape]:
+        """As `single`; the resource is held, and what is joined to it is not. Built once."""
+        cached = self._locked.get((resource_type, expand))
+        if cached is None:
+            plain, shape = self.single(resource_type, expand, None)
+            cached = self._locked[(resource_type, expand)] = (plain.with_for_update(of=resources), shape)
+        return cached
 
     def single(self, resource_type: ResourceType, expand: Expand, most_rows: int | None) -> tuple[Select[Any], Shape]:
         """The SELECT of one resource by the parameters tenant, of_type and resource, and most_rows where it is given;

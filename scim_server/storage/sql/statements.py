@@ -16,7 +16,7 @@ from scim_server.storage.sql.elements import ElementsReader
 from scim_server.storage.sql.entries import DROP_ENTRIES, entries_delete, entries_holders, entries_insert
 from scim_server.storage.sql.inserts import Inserts
 from scim_server.storage.sql.locks import Locks
-from scim_server.storage.sql.records import COLUMNS, PLAIN, Records, kind_of
+from scim_server.storage.sql.records import Records, kind_of
 from scim_server.storage.sql.rows import RowsWriter
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import (
@@ -39,7 +39,6 @@ class Statements:
 
     def __init__(self, spelling: Spelling, registry: Registry, conditions: Conditions) -> None:
         self.records = Records(spelling)
-        self._locked = select(*COLUMNS).where(_THIS).with_for_update()
         self.rows = RowsWriter(spelling, conditions.of_element)
         self.elements = ElementsReader(conditions.of_element)
         self.unique = entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)
@@ -72,12 +71,18 @@ class Statements:
         row = connection.execute(statement, parameters).first()
         return None if row is None else shape.record(row)
 
-    def lock(self, connection: Connection, tenant: int, resource_type: ResourceType, id: str) -> Record | None:
-        """Lock and read in one statement a resource that keeps nothing as rows, without what is derived."""
-        row = connection.execute(
-            self._locked, {"tenant": tenant, "of_type": resource_type.name, "resource": id}
-        ).first()
-        return None if row is None else PLAIN.record(row)
+    def lock(
+        self, connection: Connection, tenant: int, resource_type: ResourceType, id: str, expand: Expand
+    ) -> Record | None:
+        """Lock and read in one statement a resource that keeps nothing as rows.
+
+        One that was waited for comes back as it is now, and what is derived as it was before the wait: of another
+        moment of the same request.
+        """
+        statement, shape = self.records.locked(resource_type, expand)
+        parameters = {"tenant": tenant, "of_type": resource_type.name, "resource": id}
+        row = connection.execute(statement, parameters).first()
+        return None if row is None else shape.record(row)
 
 
 # Statements that both engines spell alike ----------------------------------------------------------------------------

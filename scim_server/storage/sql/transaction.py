@@ -34,10 +34,10 @@ class SqlTransaction:
         self._statements = statements
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
-        if not resource_type.rows_attributes and not expand:
-            return self._statements.lock(self._connection, self._tenant, resource_type, id)
-        # A row that was waited for comes back as it is now, but what is joined to it as it was before the wait;
-        # so the record is read by a statement of its own.
+        if not resource_type.rows_attributes:
+            return self._statements.lock(self._connection, self._tenant, resource_type, id, expand)
+        # A row that was waited for comes back as it is now, but the version of its membership as it was before the
+        # wait; so the record is read by a statement of its own.
         self._run(LOCK, of_type=resource_type.name, resource=id)
         return self.read(resource_type, id, expand)
 
