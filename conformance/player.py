@@ -1,6 +1,7 @@
 """Plays one scenario: prepares what it needs, takes its steps, holds each answer against what is expected."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,13 @@ Observer = Callable[[Exchange], None]
 
 class Stopped(Exception):
     """The scenario ends here."""
+
+
+ENDINGS: Final = (
+    *(Stopped, Unknown, Withheld),
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, re.error),
+)
+"""What ends a scenario: the former are foreseen, the latter come of answers that nobody thought of."""
 
 
 class OutOfTime(Stopped):
@@ -86,14 +94,16 @@ class Player:
                 return Outcome.NOT_APPLICABLE, condition.otherwise
         try:
             scope = self._prepared()
-        except (Stopped, Unknown) as error:
+        except ENDINGS as error:
             self.findings.clear()
-            return Outcome.BLOCKED, str(error)
+            return Outcome.BLOCKED, _said_of(error)
         try:
             self._take(self.scenario.steps, scope, self.scenario.stake)
-        except (Stopped, Unknown) as error:
+        except ENDINGS as error:
             if not self.findings:
-                return Outcome.BLOCKED, str(error)
+                return Outcome.BLOCKED, _said_of(error)
+            if all(finding.stake.level.is_below(self.scenario.stake.level) for finding in self.findings):
+                return Outcome.FAILED, f"the rest was not shown: {_said_of(error)}"
         return (Outcome.FAILED if self.findings else Outcome.PASSED), ""
 
     # Preparing --------------------------------------------------------------------------------------------------------
@@ -128,7 +138,7 @@ class Player:
         names = set(inner)
         self._take(fixture.steps, inner, self.scenario.stake)
         if self.findings:
-            raise Stopped("; ".join(self.findings[0].mismatches))
+            raise Stopped(f"{self.findings[0].title}: {self.findings[0].mismatches[0]}")
         return made | {name: value for name, value in inner.items() if name not in names}
 
     # Steps ------------------------------------------------------------------------------------------------------------
@@ -145,7 +155,7 @@ class Player:
                 failed = self._together(step.action, scope, stake)
             else:
                 failed = self._pause(step.action)
-            if failed and not step.independent:
+            if failed and not step.independent and step is not steps[-1]:
                 raise Stopped(f"{step.title}: {self.findings[-1].mismatches[0]}")
 
     def _pause(self, pause: Pause) -> bool:
@@ -366,6 +376,13 @@ def _at_once(jobs: Sequence[Callable[[], Json]], most: int = MOST_AT_ONCE) -> li
     """What the jobs give, done side by side by `most` threads."""
     with ThreadPoolExecutor(min(len(jobs), most)) as pool:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+
+def _said_of(error: Exception) -> str:
+    """Why a scenario ended. Of an answer that the tool was not made for, the report of all others must not be lost."""
+    if isinstance(error, (Stopped, Unknown, Withheld)):
+        return str(error)
+    return f"what was answered could not be judged: {type(error).__name__}: {error}"
 
 
 def _below_base(exchange: Exchange, session: Session) -> str:

@@ -41,7 +41,8 @@ class Finding:
 class Result:
     """What became of a scenario, or of a rule that holds for every answer. `before` are the exchanges that led there.
 
-    A blocked one could not be prepared, one that is not applicable does not concern this server; `reason` says why.
+    A blocked one could not be prepared, one that is not applicable does not concern this server; `reason` says why. A
+    failed one with a reason ended early, before what hangs most on it was shown.
     """
 
     id: str
@@ -55,12 +56,17 @@ class Result:
     seconds: float = 0.0
 
     @property
-    def level(self) -> Level | None:
-        """The gravest level that was missed; None where none was."""
-        if self.outcome is Outcome.BLOCKED:
-            return self.stake.level
+    def failed_level(self) -> Level | None:
+        """The gravest level of what was seen to be wrong; None where nothing was."""
         levels = {finding.stake.level for finding in self.findings}
         return next((level for level in Level if level in levels), None)
+
+    @property
+    def level(self) -> Level | None:
+        """The gravest level that was missed or could not be shown; None where none was."""
+        if self.outcome is Outcome.BLOCKED or (self.outcome is Outcome.FAILED and self.reason):
+            return self.stake.level
+        return self.failed_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,6 @@ def verdict(results: Iterable[Result]) -> Verdict:
     if not shown:
         return Verdict.UNKNOWN
     if any(result.level is Level.MUST for result in shown):
-        broken = any(result.outcome is Outcome.FAILED and result.level is Level.MUST for result in shown)
+        broken = any(result.failed_level is Level.MUST for result in shown)
         return Verdict.BROKEN if broken else Verdict.UNKNOWN
     return Verdict.FLAWED if any(result.level for result in shown) else Verdict.WORKS

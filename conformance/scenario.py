@@ -14,6 +14,11 @@ class Level(Enum):
     SHOULD = "should"
     MAY = "may"
 
+    def is_below(self, other: "Level") -> bool:
+        """Whether less hangs on it."""
+        levels = list(Level)
+        return levels.index(self) > levels.index(other)
+
 
 class Capability(Enum):
     """What a connector needs of a server: the columns of the matrix. The value is its name in a file and in reports."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import count, groupby
 from threading import Lock
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from conformance.exchange import Exchange, Json, NoAnswer, Request, Response, Transport
 from conformance.masking import Masking
@@ -106,7 +106,7 @@ class Session:
         """The path and query to ask for. Raises `Elsewhere`."""
         base = urlsplit(self.base_url)
         if target.startswith(("http://", "https://")):
-            url = urlsplit(target)
+            url = _split(target)
             home = f"{base.path.rstrip('/')}/"
             if (url.scheme, url.netloc) != (base.scheme, base.netloc) or not url.path.startswith(home):
                 raise Elsewhere(f"{target} is not below {self.base_url}")
@@ -129,9 +129,10 @@ class Session:
                 list(pool.map(self._remove, alike))
 
     def _remove(self, made: Made) -> None:
-        if made.address is None or not self._delete(made.address):
-            for address in self._addresses(made):
-                self._delete(address)
+        if made.address and self._delete(made.address):
+            return
+        for address in self._addresses(made):
+            self._delete(address)
 
     def _delete(self, address: str) -> bool:
         """Whether it was one of ours: only then is it deleted, or left over."""
@@ -204,6 +205,13 @@ class Session:
 
     def _is_our_name(self, name: str) -> bool:
         return self.run.casefold() in name.casefold() or name.casefold() in self._names
+
+
+def _split(target: str) -> SplitResult:
+    try:
+        return urlsplit(target)
+    except ValueError as error:
+        raise Elsewhere(f"{target} is no URL: {error}") from error
 
 
 def _parts(path: str) -> Parts:

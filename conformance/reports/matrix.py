@@ -69,7 +69,7 @@ def sentence(suite: SuiteReport) -> str:
         Verdict.WORKS: 0,
         Verdict.FLAWED: len(missed_of(suite.results)),
         Verdict.BROKEN: sum(_is_fatal(result) for result in suite.results),
-        Verdict.UNKNOWN: number(suite.results, Outcome.BLOCKED),
+        Verdict.UNKNOWN: sum(result.level is Level.MUST for result in suite.results),
     }[suite.verdict]
     return f"{suite.verdict.value}: {grounds}" if grounds else suite.verdict.value
 
@@ -107,4 +107,4 @@ def _of_one(verdict: Verdict) -> str:
 
 
 def _is_fatal(result: Result) -> bool:
-    return result.outcome is Outcome.FAILED and result.level is Level.MUST
+    return result.failed_level is Level.MUST

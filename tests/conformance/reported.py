@@ -43,7 +43,13 @@ def respond(method: str, target: str, body: Any) -> Answer:
         return 200, f"<html>{HOSTILE}".encode("utf-8", "surrogatepass"), HEADERS
     if target.endswith("/ServiceProviderConfig"):
         return 200, CONFIG
-    user = {"id": f"1-{TOKEN}", "displayName": HOSTILE, "echo": f"Bearer {TOKEN}", "password": PASSWORD}
+    user = {
+        "id": f"1-{TOKEN}",
+        "userName": "run",
+        "displayName": HOSTILE,
+        "echo": f"Bearer {TOKEN}",
+        "password": PASSWORD,
+    }
     return (201 if method == "POST" else 200), user, HEADERS
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.results import Outcome
+from conformance.results import Outcome, Verdict, verdict
 from conformance.scenario import Level
 from tests.conformance.fakes import Answer, Scripted, play, session, suite
 
@@ -295,3 +295,43 @@ def test_no_secret_is_in_a_result() -> None:
     assert "t0ken" not in repr(result)
     assert "s3cret" not in repr(result)
     assert result.findings[0].mismatches == ("status: expected 200, got 400 (not ********)",)
+
+
+ODD: list[tuple[Any, dict[str, Any]]] = [
+    ({"Resources": 5, "totalResults": 1}, {"walk": "GET /Users"}),
+    (
+        {"Resources": [{"n": {}}, {"n": {}}]},
+        {"send": "GET /x", "expect": {"body": {"Resources": {"$sorted": {"by": "/n"}}}}},
+    ),
+    ({"next": "x"}, {"send": "GET /x", **OK, "save": {"next": "/next"}}),
+    ({"next": "http://[x"}, {"send": "GET /x", **OK, "save": {"next": "/next"}}),
+]
+
+
+@pytest.mark.parametrize(("body", "step"), ODD)
+def test_an_answer_of_any_form_ends_its_own_scenario_alone(body: Any, step: dict[str, Any]) -> None:
+    follow = {"send": "GET {{next|raw}}{{next|next}}", "expect": {"status": 200}}
+    steps = [step, follow] if "save" in step else [step]
+    assert play(always(200, body), *steps).outcome in (Outcome.BLOCKED, Outcome.FAILED)
+
+
+SLIGHT = {"level": "may", "items": ["R-HTTP-10"]}
+
+
+@pytest.mark.parametrize(
+    ("first", "level"),
+    [
+        ({"send": "GET /1", "expect": {"status": 404}, **SLIGHT}, Level.MUST),
+        ({"send": "GET /1", "expect": {"status": 404}, **SLIGHT, "independent": True}, Level.MAY),
+    ],
+)
+def test_what_a_slight_failure_hid_is_not_taken_for_sound(first: dict[str, Any], level: Level) -> None:
+    result = play(always(200, {}), first, {"send": "GET /2", **OK})
+    assert result.outcome is Outcome.FAILED
+    assert (result.level, result.failed_level) == (level, Level.MAY)
+    assert verdict([result]) is (Verdict.UNKNOWN if level is Level.MUST else Verdict.FLAWED)
+
+
+def test_nothing_is_hidden_by_a_failure_at_the_end() -> None:
+    result = play(always(200, {}), {"send": "GET /1", **OK}, {"send": "GET /2", "expect": {"status": 404}, **SLIGHT})
+    assert (result.outcome, result.level, result.reason) == (Outcome.FAILED, Level.MAY, "")
