@@ -1,13 +1,21 @@
 """Secrets out of what is shown: credentials in headers and bodies, and every known secret wherever it stands."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from html import escape
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 from conformance.exchange import Exchange, Json, Request
 
 MASK: Final = "********"
+START: Final = 12
+"""Characters of a secret that are too many to show."""
+
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 SECRET_MEMBERS: Final = re.compile(
     r'("(?:password|access_token|refresh_token|id_token|client_secret|client_assertion|secret|token)"\s*:\s*)'
@@ -26,13 +34,15 @@ class Masking:
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
-        """Mask this from now on, wherever it stands."""
+        """Mask this from now on, wherever it stands and however it is written."""
         if secret:
-            self._secrets = sorted({*self._secrets, secret}, key=len, reverse=True)
+            self._secrets = sorted({*self._secrets, *spellings(secret)}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, MASK)
+            if len(secret) > START:
+                text = _begun(secret).sub(MASK, text)
         text = SECRET_MEMBERS.sub(rf'\1"{MASK}"', text)
         return SECRET_FIELDS.sub(rf"\1={MASK}", text)
 
@@ -70,3 +80,29 @@ class Masking:
 
     def _body(self, body: bytes) -> bytes:
         return self.text(body.decode("utf-8", "replace")).encode()
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as an answer may give it back: as it is, in a URL, in JSON, in HTML, anywhere in Base64."""
+    quoted = {quote(secret, safe=""), quote_plus(secret), quote(secret)}
+    texts = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], escape(secret)}
+    slashed = {text.replace("/", "\\/") for text in texts}
+    encoded = set(_in_base64(secret.encode())) if len(secret) >= START else set()
+    return {secret, *quoted, *(re.sub("%..", lambda found: found[0].lower(), one) for one in quoted)} | (
+        texts | slashed | encoded
+    )
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """What of it does not depend on what stands before and after: three bytes are four characters."""
+    for before in range(3):
+        text = b64encode(bytes(before) + secret).rstrip(b"=").decode()
+        kept = text[(before * 8 + 5) // 6 : len(text) - ((before + len(secret)) % 3 > 0)]
+        yield kept
+        yield kept.replace("+", "-").replace("/", "_")
+
+
+@cache
+def _begun(secret: str) -> re.Pattern[str]:
+    """The start of a secret, where a long text was cut off within it."""
+    return re.compile(re.escape(secret[:START]) + r"[\w.~+/=%\\-]*")

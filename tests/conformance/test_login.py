@@ -1,14 +1,15 @@
 """Signing in, and no secret in anything that is shown."""
 
 import base64
+import html
 import json
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
 
 from conformance.exchange import Exchange, NoAnswer, Request, Response
 from conformance.login import LoginFailed, basic, bearer, client_credentials
-from conformance.masking import Masking
+from conformance.masking import MASK, Masking
 from tests.conformance.fakes import answer
 
 
@@ -118,3 +119,28 @@ def test_an_exchange_is_shown_without_secrets() -> None:
     assert shown.response.headers == {"set-cookie": "********", "etag": "1"}
     assert shown.response.body == b'{"echo": "********", "secret": "********"}'
     assert shown.fault == "******** failed"
+
+
+SECRET = "aB3+/=é&c0de-of-the-server"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower().replace("ab3", "aB3"),
+        quote_plus(SECRET),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+        html.escape(SECRET),
+        *(base64.b64encode(f"{before}{SECRET} and more".encode()).decode() for before in ("", "x", "xy", "Bearer ")),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        SECRET[:15],
+    ],
+)
+def test_a_secret_is_masked_however_an_answer_gives_it_back(written: str) -> None:
+    shown = Masking([SECRET]).text(f"You sent {written}")
+    assert MASK in shown
+    assert written not in shown
+    assert not any(written[at : at + 12] in shown for at in range(9, len(written) - 24))
