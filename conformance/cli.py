@@ -9,7 +9,9 @@ python -m conformance record --target URL --output FILE
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -54,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     commands: Mapping[str, Callable[[Sequence[str]], int]] = {"list": _list, "check": _check, "record": _record}
     command = commands.get(arguments[0]) if arguments else None
+    if threading.current_thread() is threading.main_thread():
+        # A pipeline that is cancelled sends this: what was made has to be removed then too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return command(arguments[1:]) if command else _run(arguments)
     except ScenarioFault as error:
@@ -62,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (login.LoginFailed, Unreachable) as error:
         _say(str(error))
         return NOT_REACHED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _say(sentence: str) -> None:
@@ -86,12 +93,16 @@ def _run(arguments: Sequence[str]) -> int:
             report = run(session, suites, limits, progress)
         except KeyboardInterrupt:
             progress.done()
-            _say("Interrupted; what had been made is removed.")
+            left = ", ".join(map(session.masking.text, session.leftovers))
+            _say(f"Interrupted; left over: {left}" if left else "Interrupted; what had been made is removed.")
             return INTERRUPTED
     progress.done()
     sys.stdout.write(terminal.render(report, terminal.Screen.of(sys.stdout)))
     for path in options.report:
-        path.write_text(WRITERS[path.suffix](report), encoding="utf-8")
+        try:
+            path.write_text(WRITERS[path.suffix](report), encoding="utf-8")
+        except OSError as error:
+            raise ScenarioFault(f"{path}: {error.strerror or error}") from error
         _say(f"Wrote {path}.")
     return FOUND if report.findings(*options_of.FAIL_ON[options.fail_on]) else 0
 
@@ -170,7 +181,7 @@ def _credentials(
         headers = login.basic(options.user, password)
         masking.learn(headers["Authorization"].removeprefix("Basic "))
         return "basic", headers
-    token = options.token or os.environ.get("SCIM_TOKEN")
+    token = (options.token or os.environ.get("SCIM_TOKEN") or "").strip()
     if not token:
         usage.error("say how to sign in: --token (or SCIM_TOKEN), --user or --token-url")
     masking.learn(token)

@@ -16,6 +16,9 @@ FAIL_ON: Final[Mapping[str, tuple[Level, ...]]] = {
     "never": (),
 }
 
+LONGEST: Final = 1_000_000
+"""Seconds: more than a week, and less than what a socket refuses."""
+
 ENDINGS: Final = (".html", ".json", ".xml")
 """Of the files that a run can write; .xml is JUnit's."""
 
@@ -95,8 +98,8 @@ def positive(text: str) -> int:
 def seconds(text: str) -> float:
     """A time in seconds, more than none."""
     number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
+    if not 0 < number <= LONGEST:
+        raise argparse.ArgumentTypeError(f"must be more than 0, and at most {LONGEST}")
     return number
 
 
@@ -148,8 +151,12 @@ def address(text: str) -> tuple[str, int]:
 
 def base_url(usage: argparse.ArgumentParser, text: str, option: str) -> str:
     """A URL below which endpoints hang, without its last slash; exits if it is none."""
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    try:
+        url = urlsplit(text)
+        is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
         usage.error(f"argument {option}: {text!r} is no http or https URL")
     if url.query or url.fragment or url.username or url.password:
         usage.error(f"argument {option}: it has a query, a fragment or credentials; those do not belong there")

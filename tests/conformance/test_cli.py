@@ -1,6 +1,7 @@
 """The command line: how it signs in, what it plays, what it writes, how it ends."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,9 @@ MISUSES: list[tuple[list[str], str]] = [
     (["--base-url", URL], "say how to sign in"),
     (["--base-url", "scim.example", "--token", "t"], "no http or https URL"),
     (["--base-url", "ftp://scim.example", "--token", "t"], "no http or https URL"),
+    (["--base-url", "http://scim.example:99999", "--token", "t"], "no http or https URL"),
+    (["--base-url", "http://[scim", "--token", "t"], "no http or https URL"),
+    (["--base-url", URL, "--token", "t", "--timeout", "inf"], "at most"),
     (["--base-url", f"{URL}?a=b", "--token", "t"], "a query"),
     (["--base-url", "http://u:p@scim.example", "--token", "t"], "credentials"),
     (["--base-url", URL, "--user", "ana"], "SCIM_PASSWORD"),
@@ -215,6 +219,41 @@ def test_an_interrupt_removes_what_was_made_and_ends_in_130(
     assert run("--file", file_of(tmp_path, scenario)) == 130
     assert served.lines[-1] == "DELETE /v2/Users/1"
     assert "Interrupted" in capsys.readouterr().err
+
+
+def test_a_pipeline_that_is_cancelled_has_what_was_made_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def respond(method: str, target: str, body: Any) -> Answer:
+        if target.endswith("/x"):
+            signal.raise_signal(signal.SIGTERM)
+        return (201, {"id": "1"}) if method == "POST" else (200, {})
+
+    served = Served(respond)
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: served)
+    made = {"send": "POST /Users", "body": {}, "expect": {"status": 201}}
+    try:
+        assert run("--file", file_of(tmp_path, {**SOUND, "steps": [made, *SOUND["steps"]], "alone": True})) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert served.lines[-1] == "DELETE /v2/Users/1"
+
+
+def test_a_token_of_a_file_has_a_line_break_that_is_not_sent(server: Served, tmp_path: Path) -> None:
+    assert run("--file", file_of(tmp_path, SOUND), token="t0ken\n") == 0
+    assert server.signed == {"Bearer t0ken"}
+
+
+def test_a_report_that_cannot_be_written_is_said(
+    server: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.html").mkdir()
+    assert run("--file", file_of(tmp_path, SOUND), "--report", str(tmp_path / "r.html")) == 2
+    shown = capsys.readouterr()
+    assert "1 passed" in shown.out
+    assert "r.html: Is a directory" in shown.err
 
 
 def test_scenarios_are_chosen_by_id_or_item(server: Served, tmp_path: Path) -> None:
