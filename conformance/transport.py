@@ -44,6 +44,9 @@ class _Answer(http.client.HTTPResponse):
         return version, 100 if 101 < status < 200 else status, reason
 
 
+TOO_LARGE: Final = 413
+
+
 class _Connection(http.client.HTTPConnection):
     """Sends the head of a request and its body in one piece.
 
@@ -145,8 +148,9 @@ class HttpTransport:
         except BaseException:
             connection.close()
             raise
-        if answer.will_close or answer.status >= 500 or _has_rest(answer):
-            connection.close()  # After a failure some servers close it without having said so.
+        if answer.will_close or answer.status >= 500 or answer.status == TOO_LARGE or _has_rest(answer):
+            # After a failure, or a body that they did not read, some servers close it without having said so.
+            connection.close()
         else:
             connection.since = time.monotonic()
             with self._lock:
