@@ -16,6 +16,9 @@ from conformance.transport import HttpTransport
 from tests.databases import ENGINES
 from tests.live.server import Server, serving
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ENTITLEMENTS = Path(__file__).parents[1] / "data" / "entitlements"
 ROLE = "urn:okta:scim:schemas:core:1.0:Role"
 LICENCE = "urn:okta:scim:schemas:core:1.0:Entitlement"

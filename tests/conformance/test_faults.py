@@ -23,6 +23,9 @@ from tests.conformance.layers import BASE
 from tests.conformance.variants import VARIANTS, Variant
 from tests.http.server import Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 LIGHT = 20
 """Resources that a scenario may make where others would do as well."""
 

@@ -27,6 +27,9 @@ from tests.conformance.test_recording import leaked
 from tests.databases import free_port
 from tests.http.server import BASE, Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

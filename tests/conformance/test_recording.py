@@ -38,6 +38,9 @@ from tests.conformance.recorded import (
 )
 from tests.http.server import Client, Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 VALIDATOR = Draft202012Validator(json.loads((SUITES.parent / "scenario.schema.json").read_text()))
 
 

@@ -18,6 +18,9 @@ from conformance.transport import HttpTransport
 from scim_server.connectors.dialects import DIALECTS
 from tests.live.server import Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ENTITLEMENTS: Final = {scenario.id for scenario in read_scenarios(SUITES / "okta" / "entitlements.json")}
 """The default tenant has no roles and licences as resources; test_entitlements.py plays them where it has."""
 
