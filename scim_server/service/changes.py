@@ -139,11 +139,26 @@ def patching(
     return Edit(resource_type, id, conditions, change)
 
 
-def insert(transaction: Transaction, leniency: Leniency, wanted: New, now: str) -> Meta:
-    """Store one new resource. Raises Uniqueness, InvalidValue."""
+def insert(
+    transaction: Transaction, leniency: Leniency, wanted: New, now: str, large: Mapping[str, PreparedRows]
+) -> Meta:
+    """Store one new resource; `large` are those of `large_rows`. Raises Uniqueness, InvalidValue."""
     # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
     check_references(transaction, leniency, wanted.references)
-    return transaction.insert(wanted.creation, now)
+    few = {name: elements for name, elements in wanted.creation.rows.items() if name not in large}
+    meta = transaction.insert(replace(wanted.creation, rows=few), now)
+    for name, change in large.items():
+        transaction.change_rows(wanted.resource_type, wanted.id, wanted.resource_type.rows_attribute(name), change)
+    return meta
+
+
+def large_rows(wanted: New, prepare: Prepare) -> dict[str, PreparedRows]:
+    """Of the rows that a resource is made with, those that are worth preparing."""
+    prepared = {
+        name: prepare(wanted.resource_type.rows_attribute(name), RowsChange(add=dict(elements)))
+        for name, elements in wanted.creation.rows.items()
+    }
+    return {name: change for name, change in prepared.items() if isinstance(change, PreparedRows)}
 
 
 def edit(

@@ -63,8 +63,9 @@ class Resources:
         new = changes.new(context, resource_type, self._new_id(), payload)
         wanted = _shape(projection, resource_type, new.named)
         now = self._now()
+        large = changes.large_rows(new, self._preparing(context, resource_type, new.id))
         meta = self._storage.write(
-            context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now)
+            context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now, large)
         )
         whole = _unless_it_fails(lambda: _created(context, new, meta, wanted))
         if whole is not None:

@@ -290,8 +290,9 @@ class Storage(Protocol):
     def prepare(
         self, tenant: int, resource_type: ResourceType, id: str, attribute: Attribute, change: RowsChange
     ) -> PreparedRows:
-        """Find out, and put in the form of the statements, what a change that clears amounts to for the rows that there
-        are now, so that a transaction has less to do; worth it for a large one.
+        """Find out, and put in the form of the statements, what a change amounts to for the rows that there are now,
+        so that a transaction has less to do. For a change that clears, and for one of a resource that is not there
+        yet; worth it for a large one.
         """
 
     def search(self, tenant: int, query: Query, expand: Expand) -> Found:

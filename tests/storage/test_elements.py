@@ -239,6 +239,22 @@ def test_a_change_prepared_for_another_version_is_applied_all_the_same(
     assert {member["value"]: member for member in members(storage, group)} == wanted
 
 
+def test_the_rows_of_a_new_resource_are_prepared_before_it_is_there(
+    storage: Storage, database: Database, tenant: int
+) -> None:
+    change = storage.prepare(tenant, THING, "g", MEMBERS, RowsChange(add=many(range(5))))
+
+    def work(transaction: Transaction) -> None:
+        transaction.insert(Creation(THING, draft(THING, "g")), DAY)
+        with sent_to(database.connections.writer) as sent:
+            transaction.change_rows(THING, "g", MEMBERS, change)
+        assert len(sent) == 2
+
+    storage.write(tenant, work)
+    change_rows(storage, tenant, RowsChange(add=many(range(100, 101))))
+    assert [member["value"] for member in members(storage, tenant)] == [*many(range(5)), "m-000100"]
+
+
 @req("X-02")
 def test_a_transaction_writes_what_a_prepared_change_changes_and_no_more(
     storage: Storage, database: Database, group: int

@@ -62,10 +62,10 @@ class ElementsReader:
         for rows in _in_pieces(connection, _PAIRS, whose):
             yield from rows
 
-    def version(self, connection: Connection, whose: Mapping[str, Any]) -> int:
-        """The membership version; 0 where there is no such resource."""
+    def version(self, connection: Connection, whose: Mapping[str, Any]) -> int | None:
+        """The membership version; None where there is no such resource."""
         version: int | None = connection.execute(_VERSION, whose).scalar()
-        return version or 0
+        return version
 
     def page(
         self,

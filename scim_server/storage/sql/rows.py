@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -35,10 +35,14 @@ def whose_rows(tenant: int, resource_type: ResourceType, id: str, attribute: Att
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A change as parameters of the statements: JSON texts of ids to delete and of rows to put; None for none."""
+    """A change as parameters of the statements: JSON texts of ids to delete and of rows to put; None for none.
+
+    `first` is the place of the first row from where rows come now.
+    """
 
     remove: str | None
     put: str | None
+    first: int = 0
 
 
 _ORDINALS = 2**20
@@ -82,7 +86,7 @@ class RowsWriter:
         if steps.remove is not None:
             changed += connection.execute(self._remove_many, {**whose, "remove": steps.remove}).rowcount
         if steps.put is not None:
-            changed += connection.execute(self._put, {**whose, "rows": steps.put, "first": 0}).rowcount
+            changed += connection.execute(self._put, {**whose, "rows": steps.put, "first": steps.first}).rowcount
         return changed > 0
 
     def _delete(self, connection: Connection, whose: Mapping[str, Any], change: RowsChange) -> int:
@@ -150,6 +154,11 @@ def first_rows(
             "element": _text(element),
             "comparison": comparison_of(attribute, element),
         }
+
+
+def first_steps(attribute: Attribute, change: RowsChange) -> Steps:
+    """What a change amounts to for a resource that is made meanwhile: its rows stand where `first_rows` puts them."""
+    return replace(difference(attribute, change, ()), first=-_ORDINALS)
 
 
 def difference(attribute: Attribute, change: RowsChange, rows: Iterable[tuple[str, str]]) -> Steps:

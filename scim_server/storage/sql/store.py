@@ -17,7 +17,7 @@ from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Expand, Found, FoundElements, Pieces, PreparedRows, Record, Transaction
 from scim_server.storage.sql import migrate
 from scim_server.storage.sql.connections import Connections
-from scim_server.storage.sql.rows import difference, whose_rows
+from scim_server.storage.sql.rows import difference, first_steps, whose_rows
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import spelling_of
 from scim_server.storage.sql.statements import Statements
@@ -84,6 +84,8 @@ class SqlStorage:
 
         def work(connection: Connection) -> PreparedRows:
             version = self.statements.elements.version(connection, whose)
+            if version is None:
+                return PreparedRows(change, 1, first_steps(attribute, change))
             rows = self.statements.elements.pairs(connection, whose)
             return PreparedRows(change, version, difference(attribute, change, rows))
 
