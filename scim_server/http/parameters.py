@@ -113,9 +113,14 @@ def search_request(parameters: Parameters, limits: Limits, leniency: Leniency) -
         filter=_filter(parameters.filter, limits, leniency),
         sort_by=_sort_by(parameters.sort_by),
         order=_order(parameters.sort_order),
-        page=_page(parameters, limits),
         projection=parameters.projection,
     )
+
+
+def page_of(parameters: Parameters, limits: Limits) -> Page:
+    """The page by index. Out of range is brought into it: startIndex below 1 means 1 (RFC 7644 section 3.4.2.4)."""
+    start_index = 1 if parameters.start_index is None else parameters.start_index
+    return Page(max(start_index, 1), limits.bounded(parameters.count))
 
 
 _NONE: Final = Parameters()
@@ -191,9 +196,3 @@ def _order(text: str | None) -> Order | None:
     if order is None:
         raise InvalidValue("sortOrder must be ascending or descending.")
     return order
-
-
-def _page(parameters: Parameters, limits: Limits) -> Page:
-    """Out of range is brought into it: startIndex below 1 means 1 (RFC 7644 section 3.4.2.4)."""
-    start_index = 1 if parameters.start_index is None else parameters.start_index
-    return Page(max(start_index, 1), limits.bounded(parameters.count))

@@ -24,7 +24,7 @@ from scim_server.http.cursors import Cursors, Walk, binding
 from scim_server.http.discovery import ServiceProviderConfig
 from scim_server.http.exchange import Caller, Editions, caller, current, stand_for, subject
 from scim_server.http.messages import patch_list, read_patch, read_search
-from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
+from scim_server.http.parameters import Limits, Parameters, of_query, page_of, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.elements import ElementPages
@@ -222,10 +222,11 @@ class Views:
     def _found(self, caller: Caller, resource_types: list[ResourceType], parameters: Parameters) -> Response:
         wanted = search_request(parameters, self._limits, caller.context.leniency)
         if parameters.cursor is None:
-            return write.json(self._searches.search(caller.context, resource_types, wanted))
+            page = page_of(parameters, self._limits)
+            return write.json(self._searches.search(caller.context, resource_types, wanted, page))
         walk = self._walk(caller, [resource_type.name for resource_type in resource_types], parameters)
-        page = walk.page(parameters, self._limits)
-        return write.json(self._searches.walk(caller.context, resource_types, wanted, page, walk.cursor))
+        walked = walk.page(parameters, self._limits)
+        return write.json(self._searches.walk(caller.context, resource_types, wanted, walked, walk.cursor))
 
     def _walk(self, caller: Caller, listed: Sequence[str], parameters: Parameters) -> Walk:
         return self._cursors.walk(

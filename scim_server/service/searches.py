@@ -17,20 +17,17 @@ from scim_server.service.context import Context
 from scim_server.service.representation import render, render_list, render_walked
 from scim_server.storage.base import Found, Storage
 
-FIRST_PAGE = Page()
-
 WriteCursor = Callable[[CursorPage], str]
 """Makes the cursor of a page, in unreserved characters alone (RFC 3986 section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A query as it was read, not yet bound to resource types."""
+    """A query as it was read, not yet bound to resource types; its page stands beside it."""
 
     filter: Filter | None = None
     sort_by: AttrPath | None = None
     order: Order | None = None
-    page: Page = FIRST_PAGE
     projection: Projection = DEFAULT
 
 
@@ -40,10 +37,12 @@ class Searches:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def search(self, context: Context, resource_types: Sequence[ResourceType], request: SearchRequest) -> bytes:
+    def search(
+        self, context: Context, resource_types: Sequence[ResourceType], request: SearchRequest, page: Page
+    ) -> bytes:
         """A ListResponse (RFC 7644 section 3.4.2). Raises InvalidFilter, InvalidValue, TooMany."""
-        found, rendered = self._page(context, resource_types, request, request.page)
-        return render_list(found.total, request.page.start_index, rendered)
+        found, rendered = self._page(context, resource_types, request, page)
+        return render_list(found.total, page.start_index, rendered)
 
     def walk(
         self,
@@ -53,8 +52,8 @@ class Searches:
         page: CursorPage,
         write: WriteCursor,
     ) -> bytes:
-        """A ListResponse with the cursors of the pages beside it (RFC 9865 section 2); the page of the request does not
-        count. Raises as `search`.
+        """A ListResponse with the cursors of the pages beside it (RFC 9865 section 2). Raises as
+        `search`.
         """
         found, rendered = self._page(context, resource_types, request, page)
         return render_walked(found.total, {name: write(other) for name, other in _beside(page, found)}, rendered)

@@ -14,7 +14,7 @@ from scim_server.domain.project import DEFAULT
 from scim_server.domain.query import Order, Page
 from scim_server.errors import InvalidCount, InvalidFilter, InvalidSyntax, InvalidValue, ScimError
 from scim_server.http.messages import read_search
-from scim_server.http.parameters import Limits, Parameters, of_query, query_members, search_request
+from scim_server.http.parameters import Limits, Parameters, of_query, page_of, query_members, search_request
 from scim_server.service.searches import SearchRequest
 
 LIMITS = Limits(filtering.Limits(length=200), page=20, page_max=50)
@@ -54,7 +54,7 @@ PAGES = [
 @pytest.mark.req("R-PAGE-01", "R-PAGE-02", "R-PAGE-03", "R-PAGE-04")
 @pytest.mark.parametrize(("query", "page"), PAGES)
 def test_a_page_is_brought_into_range(query: str, page: Page) -> None:
-    assert searched(query).page == page
+    assert page_of(of_query(query.encode()), LIMITS) == page
 
 
 @pytest.mark.req("R-PAGE-08")
@@ -269,7 +269,7 @@ def test_a_member_in_two_spellings_is_refused() -> None:
 
 
 def test_the_limits_are_those_that_are_given() -> None:
-    assert search_request(Parameters(), replace(LIMITS, page=7), generic()).page.count == 7
+    assert page_of(Parameters(), replace(LIMITS, page=7)).count == 7
 
 
 @pytest.mark.parametrize("name", ["attributes", "excludedAttributes"])
