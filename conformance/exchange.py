@@ -17,6 +17,10 @@ class NoAnswer(Exception):
     """The server could not be reached, or closed, or took too long; the message says which."""
 
 
+class Withheld(Exception):
+    """A request that is not sent; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """`target` is what stands in the request line; `body` is None where none is sent."""

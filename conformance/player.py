@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from conformance.exchange import Exchange, Json, Response
+from conformance.exchange import Exchange, Json, Response, Withheld
+from conformance.made import Made
 from conformance.matching import MISSING, mismatches, point
+from conformance.removal import remove
 from conformance.results import Finding, Outcome, Result
 from conformance.scenario import (
     Expectation,
@@ -25,7 +27,7 @@ from conformance.scenario import (
     Together,
     Walk,
 )
-from conformance.session import Made, Session, Withheld
+from conformance.session import Session
 from conformance.templates import Unknown, percent, render, render_target, render_text
 
 MOST_AT_ONCE: Final = 16
@@ -74,7 +76,7 @@ class Player:
         try:
             outcome, reason = self._outcome()
         finally:
-            self.session.remove(self.made)
+            remove(self.session, self.made)
         shown = tuple(map(self.session.masking.exchange, self.exchanges)) if outcome is not Outcome.PASSED else ()
         return Result(
             id=self.scenario.id,
@@ -192,7 +194,7 @@ class Player:
             self._found(step.title, stake, [str(error)], None)
             return True
         sent = render(send.body, scope) if send.has_body else None
-        self.made += self.session.made(send.method, _below_base(exchange, self.session), sent, exchange.response)
+        self.made += self.session.made(sent, exchange)
         wrong = unmet(send.expect, exchange, scope)
         if not wrong and exchange.response:
             wrong = _save(send.save, exchange.response, scope)
@@ -383,7 +385,3 @@ def _said_of(error: Exception) -> str:
     if isinstance(error, (Stopped, Unknown, Withheld)):
         return str(error)
     return f"what was answered could not be judged: {type(error).__name__}: {error}"
-
-
-def _below_base(exchange: Exchange, session: Session) -> str:
-    return exchange.request.target.removeprefix(session.path_of(""))
