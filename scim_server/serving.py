@@ -153,16 +153,15 @@ class _Input:
 
 
 def _closing(application: Any) -> Any:
-    """The application, whose `Connection: close` counts: gunicorn drops the header and would read on.
+    """The application, whose `Connection: close` counts: gunicorn drops the header, says keep-alive, and would read on.
 
-    No more is read from the client; what it is being sent still reaches it.
+    The client is told, and what it is being sent still reaches it.
     """
 
     def call(environ: dict[str, Any], start_response: Any) -> Any:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             if ("Connection", "close") in headers:
-                with suppress(OSError):
-                    environ["gunicorn.socket"].shutdown(socket.SHUT_RD)
+                start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 
         environ["wsgi.input"] = _Input(environ["wsgi.input"])

@@ -20,14 +20,15 @@ def server(new_database: Callable[..., str]) -> Iterator[Server]:
 
 
 def exchange(server: Server, head: str, body: bytes) -> tuple[int, Any]:
-    """Send these bytes and nothing more; the status and the SCIM error, after which the connection must be closed."""
+    """Send these bytes and nothing more; the status and the SCIM error, which says that the connection is closed."""
     address = urlsplit(server.base_url)
     request = f"POST /scim/v2/Users HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {server.token}\r\n{head}\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(request.encode() + body)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
-    status, _, text = received.partition(b"\r\n\r\n")
-    return int(status.split()[1]), json.loads(text)
+    fields, _, text = received.partition(b"\r\n\r\n")
+    assert b"\r\nconnection: close" in fields.lower()
+    return int(fields.split()[1]), json.loads(text)
 
 
 @pytest.mark.req("R-ERR-07", "R-SEC-08", "R-HTTP-15")
