@@ -56,10 +56,10 @@ def _text(**options: Any) -> fields.String:
     return fields.String(error_messages=_messages("a string"), **options)
 
 
-def _name() -> fields.String:
-    """A string that has to be there."""
+def _name(**options: Any) -> fields.String:
+    """A string that says something; it has to be there, unless the options say otherwise."""
     nothing = validate.Length(min=1, error=f"{VALUE} is empty; expected a string")
-    return _text(required=True, validate=nothing)
+    return _text(**{"required": True, "validate": nothing, **options})
 
 
 def _flag() -> Flag:
@@ -154,7 +154,9 @@ ResourceTypeShape: Final = Shape.from_dict(
     }
 )
 
-AboutShape: Final = Shape.from_dict({"name": _name(), "description": _text()})
+AboutShape: Final = Shape.from_dict(
+    {"name": _name(), "description": _text(), "extends": _name(required=False), "default": _flag()}
+)
 ProfileBindingShape: Final = Shape.from_dict(
     {
         "resource_type": _name(),
@@ -164,9 +166,7 @@ ProfileBindingShape: Final = Shape.from_dict(
         "indexed": _list(_text()),
     }
 )
-ProfileShape: Final = Shape.from_dict(
-    {"profile": _object(AboutShape, required=True), "bindings": _list(_object(ProfileBindingShape))}
-)
+ProfileShape: Final = Shape.from_dict({"profile": _object(AboutShape), "bindings": _list(_object(ProfileBindingShape))})
 
 SHAPES: Final[Mapping[Kind, Schema]] = {
     Kind.COMMON: CommonShape(),
