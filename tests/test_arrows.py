@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "filtering": {"domain", "errors"},
     "connectors": {"domain", "errors"},
     "profiles": {"domain", "errors"},
-    "catalog": {"domain", "profiles", "errors"},
+    "catalog": {"domain", "filtering", "profiles", "errors"},
     "config": {"errors"},
     "observability": {"errors"},
     "storage": set(),

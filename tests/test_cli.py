@@ -385,6 +385,16 @@ def test_what_nobody_foresaw_is_one_line_without_its_text(empty: Command, monkey
     assert re.fullmatch(r"Error: Unexpected builtins\.KeyError at \S+fail:\d+\.", empty.bad("migrate"))
 
 
+def test_a_faulty_rule_is_named_with_its_key_and_what_is_expected(empty: Command, tmp_path: Path) -> None:
+    folder = shutil.copytree(PROFILES, tmp_path / "profiles")
+    assert empty.good("extensions", "check", str(folder)) == f"{folder} is fit for use.\n"
+    path = folder / "hangar" / "profile.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"userName"', '"userNam"', 1), encoding="utf-8")
+    problem = 'constraints[0].attribute: User has no attribute "userNam"; expected an attribute of its schemas'
+    checked = empty.run("extensions", "check", str(folder))
+    assert (checked.exit_code, checked.stderr) == (1, f"{path}: {problem}\n")
+
+
 def test_broken_extensions_are_named_by_file(empty: Command, tmp_path: Path) -> None:
     folder = tmp_path / "extensions" / "voice"
     (folder / "schemas").mkdir(parents=True)

@@ -7,6 +7,7 @@
     formats     the formats of values that a binding can name
     scopes      whom each file is for: the tenants of one profile, or everybody
     resource_types   the files joined into the resource types of each profile
+    rules       what a profile asks of them, bound to their attributes
 
 The first three look at each file by itself; the others at all of them together, and only when each is right by
 itself, since otherwise one fault would show up as many.
@@ -80,10 +81,14 @@ _NOT_STORED: Final[Mapping[str, frozenset[str]]] = {
 """Parts that say nothing of what is stored: what values are accepted, whom credentials are bound to, who gets what."""
 
 
+_RULES: Final = frozenset(shapes.RULES)
+"""Parts of a profile that say what may be written, and nothing of what is stored."""
+
+
 def _meaning(content: Mapping[str, Json]) -> Json:
     """A file without what says nothing of what is stored. In a binding `description` is the name of an attribute."""
     parts = {part: _without(content.get(part, {}), names) for part, names in _NOT_STORED.items()}
-    return {**_undescribed({**content, "binding": None}), **parts}
+    return {**_undescribed({**_without(content, _RULES), "binding": None}), **parts}
 
 
 def _without(part: Mapping[str, Json], names: frozenset[str]) -> Json:

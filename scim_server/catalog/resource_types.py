@@ -15,6 +15,7 @@ from typing import Final
 from scim_server.catalog.binding import Binding, Draft, Use
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
+from scim_server.catalog.rules import RuleBook
 from scim_server.catalog.schemas import Definition, Written, resource_faults, written
 from scim_server.catalog.scopes import Scope
 from scim_server.domain.schema import AbsentInPut, Extension, Inverse, Kept, ResourceType, Schema
@@ -99,7 +100,9 @@ def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[R
     found += (fault for binding in bindings for fault in binding.faults)
     found += _inverse_faults(drafts, {t.name: t for t in finished})
     found += _subject_faults(drafts, finished)
-    return finished
+    book = RuleBook(finished, scope.profiles)
+    found += book.faults
+    return book.resource_types
 
 
 class _Assembly:

@@ -19,6 +19,7 @@ WHAT_THEY_HAVE = [
     (NO_PROFILE, CORE, [DESK]),
     ("tools", [*CORE, "Tool"], [DESK, TOOLS]),
     ("garage", [*CORE, "Tool"], [DESK, TOOLS, GARAGE]),
+    ("hangar", [*CORE, "Tool"], [DESK, TOOLS]),
     ("library", [*CORE, "Book"], [DESK, LIBRARY]),
 ]
 
@@ -42,7 +43,7 @@ def test_a_profile_has_what_is_for_everybody_what_it_extends_and_its_own(
 
 
 def test_the_names_of_the_profiles_are_known_and_which_is_the_default(catalogue: Catalogue) -> None:
-    assert catalogue.profiles == ("garage", "library", "tools")
+    assert catalogue.profiles == ("garage", "hangar", "library", "tools")
     assert catalogue.default == "tools"
 
 
@@ -92,7 +93,7 @@ FAULTS = [
         "garage",
         'extends = "tools"',
         'extends = "voice"',
-        'garage/profile.toml: profile.extends: there is no profile "voice"; expected one of library, tools',
+        'garage/profile.toml: profile.extends: there is no profile "voice"; expected one of hangar, library, tools',
     ),
     (
         "garage",
