@@ -92,6 +92,7 @@ LIBRARIES: dict[str, set[str]] = {
     "prometheus_client": {"observability"},
     "gunicorn": {"serving"},
     "click": {"cli"},
+    "phonenumbers": {"profiles"},
     "orjson": set(ARROWS) - {"domain", "errors", "version", "conformance"},
 }
 

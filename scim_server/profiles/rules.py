@@ -42,10 +42,9 @@ class Constraint:
     message: str = ""
 
     def violations(self, write: Write) -> Iterator[Violation]:
-        known = self.target.values(write.before)
-        for value in self.target.values(write.after):
-            if value not in known and not all(test.fits(value) for test in self.tests):
-                yield Violation(self._error(), (self.target,))
+        new = set(self.target.values(write.after)).difference(self.target.values(write.before))
+        if not all(test.fits(value) for value in new for test in self.tests):
+            yield Violation(self._error(), (self.target,))
 
     def _error(self) -> InvalidValue:
         expected = f"{self.target.text}: expected {' and '.join(test.expected for test in self.tests)}."

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import phonenumbers
+
 from scim_server.domain import compare
 from scim_server.domain.schema import Attribute, Json
 
@@ -61,9 +63,22 @@ def each_one_of(attribute: Attribute, values: Iterable[str]) -> ValueTest:
     return ValueTest(f"a list with commas, each item one of {_joined(listed)}", fits)
 
 
+def is_telephone(text: str) -> bool:
+    """Whether a country has that code and numbers of that length.
+
+    Which of its numbers are given out is not asked: new ones are, before a library hears of them.
+    """
+    if not _TELEPHONE.fullmatch(text):
+        return False
+    try:
+        number = phonenumbers.parse(f"+{text.lstrip('+')}")
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_possible_number(number)
+
+
 TELEPHONE: Final = ValueTest(
-    "a complete telephone number with country code and no other characters, such as +12015550123",
-    lambda value: _TELEPHONE.fullmatch(value) is not None,
+    "a complete telephone number with country code and no other characters, such as +12015550123", is_telephone
 )
 
 
