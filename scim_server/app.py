@@ -1,4 +1,4 @@
-"""The composition root: settings become a registry, a database, use cases and a Flask application.
+"""The composition root: settings become a catalogue, a database, use cases and a Flask application.
 
 Nothing is made on import. Time and ids come in as parameters, so that tests can say what they are.
 """
@@ -19,7 +19,7 @@ from scim_server import catalog
 from scim_server.auth import Authenticator
 from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
-from scim_server.domain.registry import Registry
+from scim_server.domain.catalogue import Catalogue, undefined
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts
@@ -72,7 +72,7 @@ class Ids:
 new_id: Final = Ids()
 
 
-def load_registry(settings: Settings) -> Registry:
+def load_catalogue(settings: Settings) -> Catalogue:
     """The schemas that are built in, and those of the extensions folder, which may be missing where nobody chose it.
 
     Raises catalog.CatalogError.
@@ -83,24 +83,38 @@ def load_registry(settings: Settings) -> Registry:
 
 def open_database(settings: Settings) -> sql.Database:
     """The database of the settings; whoever opens it closes it."""
-    return _open(settings, load_registry(settings))
+    return _open(settings, load_catalogue(settings))
 
 
 def redraft(settings: Settings, tenancy: Tenancy) -> Redraft:
     """What a database needs to rebuild what other schemas than those of the settings wrote."""
-    return Redraft(load_registry(settings), tenancy)
+    return Redraft(load_catalogue(settings), tenancy)
 
 
 def subject(settings: Settings, storage: Storage, tenant: Tenant, name: str) -> str:
-    """The id of the resource that a credential of the tenant is to be bound to. Raises Unsupported, InvalidValue."""
-    return find_subject(storage, tenant, load_registry(settings), name)
+    """The id of the resource that a credential of the tenant is to be bound to.
+
+    Raises Unsupported, InvalidValue, Unavailable.
+    """
+    return find_subject(storage, tenant, load_catalogue(settings).of(tenant.profile), name)
+
+
+def readiness(catalogue: Catalogue, storage: Storage, tenancy: Tenancy) -> str | None:
+    """None where every tenant can be served; else a sentence that says what is missing."""
+    return storage.readiness(catalogue.stamp) or unserved(catalogue, tenancy)
+
+
+def unserved(catalogue: Catalogue, tenancy: Tenancy) -> str | None:
+    """None where the profile of every tenant is defined; else a sentence that names the first of the others."""
+    tenant = tenancy.tenant_without(catalogue.registries)
+    return None if tenant is None else f"Tenant {tenant.name}: {undefined(tenant.profile)}"
 
 
 def create_app(settings: Settings, clock: Clock = now, new_id: NewId = new_id) -> Flask:
     """The application over a database of its own; it migrates nothing. `close` ends both."""
-    registry = load_registry(settings)
-    database = _open(settings, registry)
-    app = assemble(settings, registry, database, clock, new_id)
+    catalogue = load_catalogue(settings)
+    database = _open(settings, catalogue)
+    app = assemble(settings, catalogue, database, clock, new_id)
     app.extensions[_CLOSERS].append(database.close)
     return app
 
@@ -111,7 +125,7 @@ def close(app: Flask) -> None:
         closer()
 
 
-def assemble(settings: Settings, registry: Registry, database: sql.Database, clock: Clock, new_id: NewId) -> Flask:
+def assemble(settings: Settings, catalogue: Catalogue, database: sql.Database, clock: Clock, new_id: NewId) -> Flask:
     """The application over these parts. Whoever opened the database closes it, after the application."""
     resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
@@ -119,7 +133,7 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
     tolerances = ToleranceUses(database.tenancy, clock)
     parts = Parts(
         settings=settings,
-        registry=registry,
+        catalogue=catalogue,
         resources=resources,
         bulk=Bulk(database.storage, clock, new_id),
         searches=Searches(database.storage),
@@ -127,17 +141,17 @@ def assemble(settings: Settings, registry: Registry, database: sql.Database, clo
         cursors=Cursors(seal, clock, settings.cursor_timeout),
         authenticator=authenticator,
         tolerances=tolerances,
-        readiness=lambda: database.storage.readiness(registry.stamp),
+        readiness=lambda: readiness(catalogue, database.storage, database.tenancy),
     )
     app = build(parts)
     app.extensions[_CLOSERS] = [authenticator.close, tolerances.close]
     return app
 
 
-def _open(settings: Settings, registry: Registry) -> sql.Database:
+def _open(settings: Settings, catalogue: Catalogue) -> sql.Database:
     return sql.open_database(
         settings.database_url,
-        registry,
+        catalogue.whole,
         pool_size=settings.pool_size,
         read_timeout=settings.read_timeout,
         synchronous=sql.Synchronous(settings.sqlite_synchronous),

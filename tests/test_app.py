@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from scim_server import app as composition
-from scim_server.app import Ids, close, create_app, load_registry, new_id, now, open_database
+from scim_server.app import Ids, close, create_app, load_catalogue, new_id, now, open_database
 from scim_server.auth import Terms, grant
 from scim_server.catalog import CatalogError
 from scim_server.config import Settings
@@ -59,7 +59,7 @@ def settings(folder: Path) -> Settings:
 def test_time_and_ids_are_those_that_are_given(tmp_path: Path) -> None:
     database = open_database(settings(tmp_path))
     database.migrate()
-    tenant = database.tenancy.add_tenant("acme", "default", {})
+    tenant = database.tenancy.add_tenant("acme", "contact-centre", {})
     token = grant(database.tenancy, tenant, Terms("generic", None), now()).value
     database.close()
     app = create_app(settings(tmp_path), lambda: datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC), lambda: "an-id")
@@ -84,13 +84,13 @@ def test_a_server_that_is_not_migrated_is_not_ready(tmp_path: Path) -> None:
 
 def test_an_extensions_folder_that_somebody_chose_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(CatalogError):
-        load_registry(Settings(extensions=tmp_path / "nowhere"))
+        load_catalogue(Settings(extensions=tmp_path / "nowhere"))
 
 
 def test_the_default_extensions_folder_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Settings(extensions=tmp_path / "nowhere")
     monkeypatch.setattr(composition, "Settings", lambda: missing)
-    assert load_registry(missing).named("User")
+    assert load_catalogue(missing).whole.named("User")
 
 
 def test_importing_the_module_makes_nothing() -> None:

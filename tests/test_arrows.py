@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "filtering": {"domain", "errors"},
     "connectors": {"domain", "errors"},
     "profiles": {"domain", "errors"},
-    "catalog": {"domain", "profiles", "errors"},
+    "catalog": {"domain", "filtering", "profiles", "errors"},
     "config": {"errors"},
     "observability": {"errors"},
     "storage": set(),
@@ -92,6 +92,7 @@ LIBRARIES: dict[str, set[str]] = {
     "prometheus_client": {"observability"},
     "gunicorn": {"serving"},
     "click": {"cli"},
+    "phonenumbers": {"profiles"},
     "orjson": set(ARROWS) - {"domain", "errors", "version", "conformance"},
 }
 

@@ -32,6 +32,7 @@ from scim_server.domain.schema import (
     Uniqueness,
 )
 from scim_server.errors import BadRequest
+from tests.registries import registry_of
 
 ROOT = Path(__file__).parent.parent
 EXTENSIONS = ROOT / "extensions"
@@ -61,7 +62,7 @@ def schema_of(registry: Registry, urn: str) -> Schema:
 
 def loaded(stem: str) -> Schema:
     """A built-in schema as it was loaded, by the name of its file."""
-    registry = catalog.load()
+    registry = registry_of()
     if stem == "common":
         return type_named(registry, "User").common
     content = json.loads((ROOT / f"scim_server/schemas/{stem}.json").read_text(encoding="utf-8"))
@@ -165,7 +166,7 @@ def test_every_attribute_of_rfc_7643_is_described(stem: str) -> None:
 def test_the_schemas_of_resources_and_of_the_discovery_documents_are_published_and_no_others() -> None:
     names = {"User", "Group", "ServiceProviderConfig", "ResourceType", "Schema"}
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-    assert {schema.id for schema in catalog.load().schemas} == {f"{CORE}:{name}" for name in names} | {enterprise}
+    assert {schema.id for schema in registry_of().schemas} == {f"{CORE}:{name}" for name in names} | {enterprise}
 
 
 @pytest.mark.req("ENTRA-71")
@@ -185,7 +186,7 @@ def test_the_kinds_of_contact_data_are_published_and_the_kinds_of_roles_are_not(
 
 @pytest.mark.req("R-RT-01", "R-RT-06", "R-USER-10", "R-USER-12")
 def test_users_have_what_their_binding_says() -> None:
-    registry = catalog.load()
+    registry = registry_of()
     user = type_named(registry, "User")
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     assert (user.id, user.endpoint, user.label) == ("User", "/Users", "displayName")
@@ -201,7 +202,7 @@ def test_users_have_what_their_binding_says() -> None:
 
 
 def test_groups_have_what_their_binding_says() -> None:
-    group = type_named(catalog.load(), "Group")
+    group = type_named(registry_of(), "Group")
     assert (group.id, group.endpoint, group.label) == ("Group", "/Groups", "displayName")
     assert group.indexed == {"externalId"}
     assert [a.name for a in group.rows_attributes] == ["members"]
@@ -209,7 +210,7 @@ def test_groups_have_what_their_binding_says() -> None:
 
 
 def test_what_every_resource_has_is_kept_in_its_record() -> None:
-    common = type_named(catalog.load(), "Group").common
+    common = type_named(registry_of(), "Group").common
     assert {a.name: a.kept for a in common.attributes} == {
         "schemas": Kept.DERIVED,
         "id": Kept.RECORD,
@@ -219,7 +220,7 @@ def test_what_every_resource_has_is_kept_in_its_record() -> None:
 
 
 def test_a_published_schema_is_the_one_that_its_resource_type_has() -> None:
-    registry = catalog.load(RIGHT)
+    registry = registry_of(RIGHT)
     for resource_type in registry.resource_types:
         for _, schema in resource_type.containers:
             assert registry.schema(schema.id.upper()) is schema
@@ -229,7 +230,7 @@ def test_a_published_schema_is_the_one_that_its_resource_type_has() -> None:
 
 
 def test_a_resource_type_of_ones_own_has_what_its_files_say() -> None:
-    device = type_named(catalog.load(RIGHT), "Device")
+    device = type_named(registry_of(RIGHT), "Device")
     assert (device.endpoint, device.schema.id, device.label) == ("/Devices", DEVICE_URN, "serial")
     assert device.indexed == {"colour", "tags", "maker.name", f"{BADGE_URN}:doors.value"}
     assert device.defaults == {"lines": 1, "tags": ["new"]}
@@ -240,7 +241,7 @@ def test_a_resource_type_of_ones_own_has_what_its_files_say() -> None:
 
 
 def test_a_profile_binds_an_extension_to_users() -> None:
-    user = type_named(catalog.load(RIGHT), "User")
+    user = type_named(registry_of(RIGHT), "User")
     extension = user.extension(BADGE_URN)
     assert extension is not None
     assert (extension.required, extension.absent_in_put) == (True, AbsentInPut.CLEAR)
@@ -249,7 +250,7 @@ def test_a_profile_binds_an_extension_to_users() -> None:
 
 @pytest.mark.req("R-RT-11")
 def test_what_a_schema_file_leaves_out_has_the_defaults_of_the_rfc() -> None:
-    colour = schema_of(catalog.load(RIGHT), DEVICE_URN).attribute("colour")
+    colour = schema_of(registry_of(RIGHT), DEVICE_URN).attribute("colour")
     assert colour == Attribute(
         "colour",
         AttributeType.STRING,
@@ -270,7 +271,7 @@ def test_an_attribute_may_have_any_type_of_the_rfc(kind: AttributeType, tmp_path
     if kind is AttributeType.COMPLEX:
         attribute["subAttributes"] = [{"name": "value"}]
     folder = edited(tmp_path, BADGE, "attributes/0", attribute)
-    found = schema_of(catalog.load(folder), BADGE_URN).attribute("number")
+    found = schema_of(registry_of(folder), BADGE_URN).attribute("number")
     assert found is not None
     assert found.type is kind
     assert found.case_exact is (kind in (AttributeType.REFERENCE, AttributeType.BINARY))
@@ -278,7 +279,7 @@ def test_an_attribute_may_have_any_type_of_the_rfc(kind: AttributeType, tmp_path
 
 def test_a_profiles_extension_survives_a_put_unless_its_binding_says_otherwise(tmp_path: Path) -> None:
     folder = rewritten(tmp_path, PROFILE, 'absent_in_put = "clear"', "")
-    extension = type_named(catalog.load(folder), "User").extension(BADGE_URN)
+    extension = type_named(registry_of(folder), "User").extension(BADGE_URN)
     assert extension is not None
     assert extension.absent_in_put is AbsentInPut.KEEP
 
@@ -294,9 +295,9 @@ def test_a_folder_may_be_one_extension_or_hold_several(tmp_path: Path) -> None:
     shutil.copytree(EXTENSIONS / "contact-centre", tmp_path / "contact-centre")
     (tmp_path / ".git").mkdir()
     (tmp_path / "README.md").write_text("what is here")
-    names = {schema.name for schema in catalog.load(tmp_path).schemas}
+    names = {schema.name for schema in registry_of(tmp_path).schemas}
     assert {"Badge", "ContactCentreUser"} <= names
-    assert "Badge" not in {schema.name for schema in catalog.load(tmp_path / "contact-centre").schemas}
+    assert "Badge" not in {schema.name for schema in registry_of(tmp_path / "contact-centre").schemas}
 
 
 # --- faults
@@ -370,15 +371,16 @@ def test_a_file_that_does_not_fit_the_others_is_named_with_its_fault(
     found = said(edited(tmp_path, file, at, put))
     assert [text for text in found if text.endswith(f": {fault}")]
     with pytest.raises(catalog.CatalogError):
-        catalog.load(tmp_path / "badges")
+        registry_of(tmp_path / "badges")
 
 
 PROFILE_KEYS = "one of resource_type, extension, required, absent_in_put, indexed"
 ANOTHER_EXTENSION = "an extension that the resource type does not have yet"
 # what is written in profile.toml, what is written instead, what is said of it
 PROFILE_FAULTS = [
-    ('name = "badges"', "", "profile.name: is missing; expected a string"),
-    ("[profile]", "[product]", "profile: is missing; expected an object"),
+    ("[[bindings]]", "[profile]\n[[bindings]]", "profile.name: is missing; expected a string"),
+    ("[[bindings]]", '[profile]\nname = ""\n[[bindings]]', 'profile.name: "" is empty; expected a string'),
+    ("[[bindings]]", "[product]\n[[bindings]]", "product: is not a known key; expected one of profile, bindings"),
     ("[[bindings]]", "[bindings]", 'bindings: {"resource_type": "User", "extension": "'),
     (
         "required = true",
@@ -422,8 +424,12 @@ PROFILE_FAULTS = [
         '"pin"',
         f"bindings[0].indexed[0]: {BADGE_URN}:pin is never returned; expected an attribute that is",
     ),
-    ("[profile]", "[profile", "line 1, column 9: Expected ']' at the end of a table declaration; expected TOML"),
-    ('"badges"', '"badges', "line 2, column 15: Illegal character '\\n'; expected TOML"),
+    (
+        "[[bindings]]",
+        "[[bindings]",
+        "line 3, column 11: ",
+    ),
+    ('"User"', '"User', "line 4, column 22: Illegal character '\\n'; expected TOML"),
 ]
 
 
@@ -505,7 +511,7 @@ def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     (folder / DEVICE).write_text("{")
     assert len(said(folder)) == 5
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.load(folder)
+        registry_of(folder)
     assert sorted(caught.value.faults, key=str) == sorted(catalog.check(folder), key=str)
     assert "strng" in str(caught.value)
 
@@ -576,7 +582,7 @@ def test_an_extension_that_repeats_a_core_attribute_is_a_warning(tmp_path: Path)
     folder = edited(tmp_path, BADGE, "attributes/0/name", "Colour")
     problem = f"{BADGE_URN} has attributes that the core schema has too: Colour"
     assert said(folder) == [f"{TYPE}: schemaExtensions[0].schema: warning: {problem}; expected other names"]
-    assert catalog.load(folder).schema(BADGE_URN) is not None
+    assert registry_of(folder).schema(BADGE_URN) is not None
 
 
 def test_a_schema_that_nothing_uses_is_a_warning_and_is_not_published(tmp_path: Path) -> None:
@@ -585,7 +591,7 @@ def test_a_schema_that_nothing_uses_is_a_warning_and_is_not_published(tmp_path: 
     assert said(folder) == [
         "schemas/spare.json: warning: no resource type has this schema; expected a binding in profile.toml"
     ]
-    assert catalog.load(folder).schema("urn:a:b") is None
+    assert registry_of(folder).schema("urn:a:b") is None
 
 
 # --- the stamp
@@ -593,11 +599,11 @@ def test_a_schema_that_nothing_uses_is_a_warning_and_is_not_published(tmp_path: 
 
 def test_the_stamp_depends_on_what_the_files_say_and_not_on_where_they_are(tmp_path: Path) -> None:
     folder = copied(tmp_path)
-    before = catalog.load(RIGHT).stamp
+    before = registry_of(RIGHT).stamp
     document = json.loads((folder / BADGE).read_text())
     (folder / BADGE).unlink()
     (folder / "schemas/pass.json").write_text(json.dumps(dict(reversed(document.items())), indent=8))
-    assert catalog.load(folder).stamp == before
+    assert registry_of(folder).stamp == before
     assert re.fullmatch("[0-9a-f]{64}", before)
 
 
@@ -613,26 +619,26 @@ def test_the_stamp_depends_on_what_the_files_say_and_not_on_where_they_are(tmp_p
 def test_any_change_of_meaning_changes_the_stamp(change: Callable[[Path], object], tmp_path: Path) -> None:
     folder = copied(tmp_path)
     change(folder)
-    assert catalog.load(folder).stamp != catalog.load(RIGHT).stamp
+    assert registry_of(folder).stamp != registry_of(RIGHT).stamp
 
 
 def test_another_version_of_unicode_changes_the_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = catalog.load().stamp
+    before = registry_of().stamp
     monkeypatch.setattr(unicodedata, "unidata_version", "1.1.5")
-    assert catalog.load().stamp != before
+    assert registry_of().stamp != before
 
 
 def test_another_comparison_form_changes_the_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = catalog.load().stamp
+    before = registry_of().stamp
     monkeypatch.setattr(compare, "FORMAT", compare.FORMAT + 1)
-    assert catalog.load().stamp != before
+    assert registry_of().stamp != before
 
 
 def test_a_description_in_other_words_leaves_the_stamp(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     edit(folder / BADGE, "description", "Other words.")
     edit(folder / BADGE, "attributes/0/description", "Other words.")
-    assert catalog.load(folder).stamp == catalog.load(RIGHT).stamp
+    assert registry_of(folder).stamp == registry_of(RIGHT).stamp
 
 
 def test_an_attribute_named_description_counts_and_whom_credentials_are_bound_to_does_not() -> None:
@@ -648,8 +654,8 @@ def test_an_attribute_named_description_counts_and_whom_credentials_are_bound_to
 def test_a_format_holds_new_values_alone_and_leaves_the_stamp(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     edit(folder / TYPE, "binding/formats", {"SERIAL": "uri", "maker.country": "country"})
-    registry = catalog.load(folder)
-    assert registry.stamp == catalog.load(RIGHT).stamp
+    registry = registry_of(folder)
+    assert registry.stamp == registry_of(RIGHT).stamp
     device = registry.named("Device")
     assert device
     assert {path: form.name for path, form in device.formats.items()} == {
@@ -671,7 +677,7 @@ def examples(kind: str) -> list[Any]:
 
 def read_strictly(path: Path) -> None:
     """Read a body as a create without any tolerance would."""
-    registry = catalog.load(EXTENSIONS)
+    registry = registry_of(EXTENSIONS)
     payload = json.loads(path.read_text(encoding="utf-8"))
     (resource_type,) = (t for t in registry.resource_types if t.schema.id == payload["schemas"][0])
     body = coerce.body(payload, resource_type, Leniency(STRICT))
@@ -701,15 +707,15 @@ def test_every_extension_has_examples_of_both_kinds() -> None:
 
 def test_what_products_write_is_flat_so_that_any_directory_can_map_it() -> None:
     """Entra maps a custom attribute only when it is simple and has one value."""
-    registry = catalog.load(EXTENSIONS)
-    ours = [schema for schema in registry.schemas if schema.id not in {s.id for s in catalog.load().schemas}]
+    registry = registry_of(EXTENSIONS)
+    ours = [schema for schema in registry.schemas if schema.id not in {s.id for s in registry_of().schemas}]
     assert {schema.name for schema in ours} == {"ContactCentreUser", "ContactCentreGroup", "AgentSettings"}
     writable = [a for schema in ours for a in schema.attributes if not a.is_read_only]
     assert [a.name for a in writable if a.multi_valued or a.is_complex] == []
 
 
 def test_an_extension_number_is_unique_and_the_parent_of_a_team_is_indexed() -> None:
-    registry = catalog.load(EXTENSIONS)
+    registry = registry_of(EXTENSIONS)
     urn = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0"
     number = schema_of(registry, f"{urn}:User").attribute("extensionNumber")
     assert number is not None
@@ -731,7 +737,7 @@ def test_the_files_of_the_manual_make_an_extension(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert catalog.check(tmp_path) == []
-    registry = catalog.load(tmp_path)
+    registry = registry_of(tmp_path)
     assert type_named(registry, "Telephone").endpoint == "/Telephones"
     assert "urn:ietf:params:scim:schemas:extension:desk:2.0:User:floor" in type_named(registry, "User").indexed
 

@@ -96,6 +96,39 @@ def test_tenants_are_listed_by_name(command: Command) -> None:
     assert listed == [["NAME", "PROFILE"], ["adatum", "contact-centre"], ["contoso", "contact-centre"]]
 
 
+PROFILES = ROOT / "tests" / "data" / "profiles"
+
+
+def test_a_tenant_that_is_added_without_a_profile_has_the_default_one(empty: Command) -> None:
+    empty.environ["SCIM_EXTENSIONS"] = str(PROFILES)
+    empty.good("migrate")
+    empty.good("tenant", "add", "adatum")
+    assert rows(empty.good("tenant", "list"))[1:] == [["adatum", "tools"]]
+
+
+def test_a_tenant_whose_profile_is_gone_stops_the_start_and_can_be_removed(empty: Command, tmp_path: Path) -> None:
+    folder = shutil.copytree(PROFILES, tmp_path / "profiles")
+    empty.environ["SCIM_EXTENSIONS"] = str(folder)
+    empty.good("migrate")
+    empty.good("tenant", "add", "adatum", "--profile", "library")
+    shutil.rmtree(folder / "library")
+    line = "Error: Tenant adatum: The profile 'library' of this tenant is not defined on this server."
+    assert empty.bad("migrate") == line
+    assert empty.bad("serve", "--port", "0") == line
+    empty.good("tenant", "remove", "adatum", "--yes")
+    assert empty.good("migrate") == "The database is up to date.\n"
+
+
+def test_an_attribute_that_need_not_be_unique_is_one_of_the_profile(empty: Command) -> None:
+    empty.environ["SCIM_EXTENSIONS"] = str(PROFILES)
+    empty.good("migrate")
+    card = "urn:example:params:scim:schemas:extension:library:2.0:User:card"
+    empty.good("tenant", "add", "adatum", "--profile", "library", "--not-unique", card)
+    refused = empty.run("tenant", "add", "contoso", "--profile", "tools", "--not-unique", card)
+    assert refused.exit_code == 2
+    assert "names no attribute of the schemas" in refused.stderr
+
+
 def test_a_tenant_has_a_profile_that_there_is(command: Command) -> None:
     said = command.bad("tenant", "add", "adatum", "--profile", "voice")
     assert said == "Error: There is no profile voice; there are: contact-centre."
@@ -350,6 +383,16 @@ def test_what_nobody_foresaw_is_one_line_without_its_text(empty: Command, monkey
 
     monkeypatch.setattr(app, "open_database", fail)
     assert re.fullmatch(r"Error: Unexpected builtins\.KeyError at \S+fail:\d+\.", empty.bad("migrate"))
+
+
+def test_a_faulty_rule_is_named_with_its_key_and_what_is_expected(empty: Command, tmp_path: Path) -> None:
+    folder = shutil.copytree(PROFILES, tmp_path / "profiles")
+    assert empty.good("extensions", "check", str(folder)) == f"{folder} is fit for use.\n"
+    path = folder / "hangar" / "profile.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"userName"', '"userNam"', 1), encoding="utf-8")
+    problem = 'constraints[0].attribute: User has no attribute "userNam"; expected an attribute of its schemas'
+    checked = empty.run("extensions", "check", str(folder))
+    assert (checked.exit_code, checked.stderr) == (1, f"{path}: {problem}\n")
 
 
 def test_broken_extensions_are_named_by_file(empty: Command, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from scim_server import catalog
 from scim_server.catalog import formats
 from scim_server.config import manual
 from scim_server.connectors import DIALECTS
 from scim_server.storage.base import Tenant
 from tests.connectors.test_documentation import counted
 from tests.http.dialects import CASES
+from tests.registries import registry_of
 from tests.requirements import Level, read
 
 PAGE = Path(__file__).parents[1] / "docs" / "dialects.md"
@@ -119,7 +119,7 @@ def test_what_differs_is_shown_to_differ(row: list[str]) -> None:
 
 
 def test_the_page_lists_the_formats_and_what_has_them() -> None:
-    user = catalog.load().named("User")
+    user = registry_of().named("User")
     assert user
     listed = {path: row[0].strip("`") for row in table("Formats")[1:] for path in re.findall(r"`([^`]+)`", row[1])}
     assert listed == {path: form.name for path, form in user.formats.items()}

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from scim_server import catalog
+from scim_server.catalog.shapes import RULES
 from scim_server.config import Settings
 from tests.http.server import Client, Server
 
@@ -36,6 +38,14 @@ def test_the_walk_through_happens_as_it_is_written(database_url: str, tmp_path: 
             assert {"schemas", "id", "meta"} <= created.keys()
     assert client.get("/Telephones").get_json(force=True)["totalResults"] == 1
     server.close()
+
+
+def test_the_rules_of_the_page_are_right_and_those_of_each_table_are_shown(tmp_path: Path) -> None:
+    (rules,) = re.findall(r"```toml\n(\[\[constraints.*?)```", PAGE, re.DOTALL)
+    profile = extensions(tmp_path) / "desk/profile.toml"
+    profile.write_text(f"{profile.read_text(encoding='utf-8')}\n{rules}", encoding="utf-8")
+    assert catalog.check(tmp_path) == []
+    assert set(re.findall(r"\[\[(\w+)\]\]", rules)) == set(RULES)
 
 
 def test_the_walk_through_is_read_whole() -> None:

@@ -1,13 +1,15 @@
-"""The catalogue: the files under schemas/ and extensions/ become the registry that the server works with.
+"""The catalogue: the files under schemas/ and extensions/ become the registries that the server works with.
 
     files       which files there are, and their text as documents
     shapes      the keys of each kind of file (marshmallow)
     schemas     a schema file becomes a Schema, held to RFC 7643
     binding     what a resource type's binding says about its attributes
     formats     the formats of values that a binding can name
-    resource_types   the files joined into resource types
+    scopes      whom each file is for: the tenants of one profile, or everybody
+    resource_types   the files joined into the resource types of each profile
+    rules       what a profile asks of them, bound to their attributes
 
-The first three look at each file by itself; the last two at all of them together, and only when each is right by
+The first three look at each file by itself; the others at all of them together, and only when each is right by
 itself, since otherwise one fault would show up as many.
 """
 
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -26,7 +28,9 @@ from scim_server.catalog.faults import CatalogError, Fault, Severity
 from scim_server.catalog.files import Document, Kind
 from scim_server.catalog.resource_types import Outcome, assemble
 from scim_server.catalog.schemas import Definition
+from scim_server.catalog.scopes import Products
 from scim_server.domain import compare
+from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.registry import Registry, published
 from scim_server.domain.schema import Json
 
@@ -36,8 +40,8 @@ _LookedAt: TypeAlias = tuple[Document | None, list[Fault]]
 """A file's document, where it has one, and what is wrong with the file by itself."""
 
 
-def load(extensions: Path | None = None) -> Registry:
-    """The registry of the built-in schemas and, where a folder is given, of the extension or the extensions in it.
+def load(extensions: Path | None = None) -> Catalogue:
+    """The built-in schemas and, where a folder is given, the extension or the extensions in it, for each profile.
 
     Raises CatalogError with every error that was found; warnings do not stop it, `check` shows them.
     """
@@ -47,9 +51,11 @@ def load(extensions: Path | None = None) -> Registry:
     if outcome is None or errors:
         raise CatalogError(errors)
     discovery = [d.schema for d in outcome.unbound if d.document.source.built_in]
-    schemas = published(outcome.resource_types, discovery)
-    profiles = sorted(document.content["profile"]["name"] for document in _of(Kind.PROFILE, documents))
-    return Registry(outcome.resource_types, schemas, stamp(documents), tuple(profiles))
+    mark = stamp(documents)
+    registries = {
+        profile: Registry(types, published(types, discovery), mark) for profile, types in outcome.resource_types.items()
+    }
+    return Catalogue(registries, Products(documents).default)
 
 
 def check(path: Path) -> list[Fault]:
@@ -59,22 +65,34 @@ def check(path: Path) -> list[Fault]:
     return sorted(found, key=lambda fault: fault.file)
 
 
-def stamp(documents: Iterable[Document]) -> str:
-    """SHA-256, in hexadecimal, of what the files mean, wherever they are, of the form that stored values are compared
-    in, and of the Unicode version that folds case.
+def stamp(documents: Sequence[Document]) -> str:
+    """SHA-256, in hexadecimal, of what the files mean, wherever they are, and for which profile, of the form that
+    stored values are compared in, and of the Unicode version that folds case.
     """
-    texts = sorted(_canonical([d.source.kind, _meaning(d.content)]) for d in documents)
+    owner = Products(documents).owner
+    texts = sorted(_canonical([d.source.kind, owner(d), _meaning(d.content)]) for d in documents)
     return hashlib.sha256(_canonical([compare.FORMAT, unicodedata.unidata_version, *texts]).encode()).hexdigest()
 
 
-_NOT_STORED: Final = frozenset({"formats", "subject"})
-"""Parts of a binding that say nothing of what is stored: what values are accepted, whom credentials are bound to."""
+_NOT_STORED: Final[Mapping[str, frozenset[str]]] = {
+    "binding": frozenset({"formats", "subject"}),
+    "profile": frozenset({"default"}),
+}
+"""Parts that say nothing of what is stored: what values are accepted, whom credentials are bound to, who gets what."""
+
+
+_RULES: Final = frozenset(shapes.RULES)
+"""Parts of a profile that say what may be written, and nothing of what is stored."""
 
 
 def _meaning(content: Mapping[str, Json]) -> Json:
     """A file without what says nothing of what is stored. In a binding `description` is the name of an attribute."""
-    binding = {name: value for name, value in content.get("binding", {}).items() if name not in _NOT_STORED}
-    return {**_undescribed({**content, "binding": None}), "binding": binding}
+    parts = {part: _without(content.get(part, {}), names) for part, names in _NOT_STORED.items()}
+    return {**_undescribed({**_without(content, _RULES), "binding": None}), **parts}
+
+
+def _without(part: Mapping[str, Json], names: frozenset[str]) -> Json:
+    return {name: value for name, value in part.items() if name not in names}
 
 
 def _undescribed(value: Json) -> Json:
@@ -120,13 +138,12 @@ def _faults(document: Document) -> list[Fault]:
 
 def _repeated(documents: Sequence[Document]) -> list[Fault]:
     uris = schemas.repeated_uris(_definitions(documents))
-    return [*uris, *resource_types.repeated(_of(Kind.RESOURCE_TYPE, documents))]
+    return [*uris, *resource_types.repeated(_of(Kind.RESOURCE_TYPE, documents)), *Products(documents).faults]
 
 
 def _outcome(documents: Sequence[Document]) -> Outcome:
     (common,) = _of(Kind.COMMON, documents)
-    types, profiles = _of(Kind.RESOURCE_TYPE, documents), _of(Kind.PROFILE, documents)
-    return assemble(schemas.define(common).schema, _definitions(documents), types, profiles)
+    return assemble(schemas.define(common).schema, _definitions(documents), Products(documents).scopes())
 
 
 def _definitions(documents: Sequence[Document]) -> list[Definition]:

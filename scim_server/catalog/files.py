@@ -41,6 +41,11 @@ class Source:
     kind: Kind
     built_in: bool = False
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the extension that the file is part of."""
+        return self.path.parent if self.kind is Kind.PROFILE else self.path.parent.parent
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

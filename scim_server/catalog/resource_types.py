@@ -1,4 +1,4 @@
-"""Resource types: their files and the profiles' bindings, joined with the schemas that they name.
+"""Resource types: their files and the profiles' bindings, joined with the schemas that they name, for each profile.
 
 Everything is looked up by name here and nowhere later. A name that leads nowhere is a fault at its place, and the
 rest goes on without it, so that one run finds as much as it can.
@@ -15,7 +15,9 @@ from typing import Final
 from scim_server.catalog.binding import Binding, Draft, Use
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
+from scim_server.catalog.rules import RuleBook
 from scim_server.catalog.schemas import Definition, Written, resource_faults, written
+from scim_server.catalog.scopes import Scope
 from scim_server.domain.schema import AbsentInPut, Extension, Inverse, Kept, ResourceType, Schema
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -31,9 +33,9 @@ NO_RESOURCE: Final = frozenset({"external", "uri"})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the files amount to: the resource types, the schemas that none of them uses, and the faults."""
+    """What the files amount to: the resource types by profile, the schemas that none uses, and the faults."""
 
-    resource_types: tuple[ResourceType, ...]
+    resource_types: Mapping[str, tuple[ResourceType, ...]]
     unbound: tuple[Definition, ...]
     faults: tuple[Fault, ...]
 
@@ -69,31 +71,46 @@ def repeated(types: Iterable[Document]) -> list[Fault]:
     return found
 
 
-def assemble(
-    common: Schema, definitions: Iterable[Definition], types: Sequence[Document], profiles: Iterable[Document]
-) -> Outcome:
-    """The resource types that the files describe, in the order of their files."""
-    assembly = _Assembly(common, definitions)
-    drafts = assembly.drafts(types, [use for profile in profiles for use in _profile_uses(profile)])
+def assemble(common: Schema, definitions: Iterable[Definition], scopes: Iterable[Scope]) -> Outcome:
+    """The resource types of each profile, in the order of their files."""
+    named = {definition.schema.id.lower(): definition for definition in definitions}
+    found: list[Fault] = []
+    assembled = {scope.profile: _assembled(_Assembly(common, named), scope, found) for scope in scopes}
+    types = [resource_type for of_profile in assembled.values() for resource_type in of_profile]
+    bound = {schema.id.lower() for resource_type in types for _, schema in resource_type.containers}
+    unbound = tuple(definition for urn, definition in named.items() if urn not in bound)
+    found += _schema_faults(named.values(), unbound, common, {resource_type.name for resource_type in types})
+    return Outcome(assembled, unbound, tuple(_once(found)))
+
+
+def _once(faults: Iterable[Fault]) -> Iterable[Fault]:
+    """What is wrong in a file of several profiles, once; what is expected there may differ between them."""
+    first: dict[tuple[str, str, str], Fault] = {}
+    for fault in faults:
+        first.setdefault((fault.file, fault.key, fault.problem), fault)
+    return first.values()
+
+
+def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[ResourceType, ...]:
+    """The resource types of one profile; what is wrong with them is added to `found`."""
+    drafts = assembly.drafts(scope.types, [use for profile in scope.profiles for use in _profile_uses(profile)])
     bindings = [Binding(draft) for draft in drafts]
     finished = tuple(binding.resource_type for binding in bindings)
-    unbound = assembly.unbound(finished)
-    found = [
-        *assembly.faults,
-        *(fault for binding in bindings for fault in binding.faults),
-        *_inverse_faults(drafts, {t.name: t for t in finished}),
-        *_subject_faults(drafts, finished),
-        *_schema_faults(assembly.definitions.values(), unbound, common, {t.name for t in finished}),
-    ]
-    return Outcome(finished, unbound, tuple(found))
+    found += assembly.faults
+    found += (fault for binding in bindings for fault in binding.faults)
+    found += _inverse_faults(drafts, {t.name: t for t in finished})
+    found += _subject_faults(drafts, finished)
+    book = RuleBook(finished, scope.profiles)
+    found += book.faults
+    return book.resource_types
 
 
 class _Assembly:
-    """The names that the files define, each once, and the drafts of the resource types that use them."""
+    """The drafts of the resource types of one profile; `definitions` are by URN in lower case."""
 
-    def __init__(self, common: Schema, definitions: Iterable[Definition]) -> None:
+    def __init__(self, common: Schema, definitions: Mapping[str, Definition]) -> None:
         self.faults: list[Fault] = []
-        self.definitions = {definition.schema.id.lower(): definition for definition in definitions}
+        self._definitions = definitions
         self._common = common
 
     def drafts(self, types: Sequence[Document], uses: Sequence[Use]) -> list[Draft]:
@@ -103,10 +120,6 @@ class _Assembly:
             self._check_type(use, names)
         found = [self._draft(document, uses, bases) for document in types]
         return [draft for draft in found if draft]
-
-    def unbound(self, resource_types: Iterable[ResourceType]) -> tuple[Definition, ...]:
-        bound = {schema.id.lower() for t in resource_types for _, schema in t.containers}
-        return tuple(definition for urn, definition in self.definitions.items() if urn not in bound)
 
     def _check_type(self, use: Use, names: Sequence[str]) -> None:
         if use.resource_type not in names:
@@ -133,7 +146,7 @@ class _Assembly:
         return Draft(resource_type, document, tuple(use for use, _ in extensions))
 
     def _definition(self, urn: str, place: Place) -> Definition | None:
-        definition = self.definitions.get(urn.lower())
+        definition = self._definitions.get(urn.lower())
         if definition is None:
             self.faults.append(place.fault(f"there is no schema {shown(urn)}", "the id of a schema file"))
         return definition

@@ -6,6 +6,7 @@ Messages are texts of the form `problem; expected what`, in which `<value>` stan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from marshmallow import Schema, fields, validate
@@ -52,18 +53,49 @@ def _messages(expected: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
     return {"required": f"is missing; expected {expected}", "null": wrong, "invalid": wrong}
 
 
+class Number(fields.Field[Any]):
+    """An integer or a decimal."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
+            raise self.make_error("invalid")
+        return value
+
+
+class Count(Number):
+    """An integer from 0."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        found = super()._deserialize(value, attr, data, **options)
+        if not isinstance(found, int) or found < 0:
+            raise self.make_error("invalid")
+        return found
+
+
 def _text(**options: Any) -> fields.String:
     return fields.String(error_messages=_messages("a string"), **options)
 
 
-def _name() -> fields.String:
-    """A string that has to be there."""
+def _name(**options: Any) -> fields.String:
+    """A string that says something; it has to be there, unless the options say otherwise."""
     nothing = validate.Length(min=1, error=f"{VALUE} is empty; expected a string")
-    return _text(required=True, validate=nothing)
+    return _text(**{"required": True, "validate": nothing, **options})
 
 
 def _flag() -> Flag:
     return Flag(error_messages=_messages("true or false"))
+
+
+def _number() -> Number:
+    return Number(error_messages=_messages("a number"))
+
+
+def _count() -> Count:
+    return Count(error_messages=_messages("an integer from 0"))
+
+
+def _value(**options: Any) -> fields.Raw:
+    return fields.Raw(allow_none=False, error_messages=_messages("a value"), **options)
 
 
 def _word(what: str, vocabulary: Iterator[str] | list[str], **options: Any) -> fields.String:
@@ -133,7 +165,7 @@ BindingShape: Final = Shape.from_dict(
         "kept": _map(_word("place to keep values", TYPE_KEPT)),
         "derived": _map(_object(DerivedShape)),
         "indexed": _list(_text()),
-        "defaults": _map(fields.Raw(allow_none=False, error_messages=_messages("a value"))),
+        "defaults": _map(_value()),
         "label": _text(),
         "formats": _map(_text()),
         "subject": _flag(),
@@ -154,7 +186,9 @@ ResourceTypeShape: Final = Shape.from_dict(
     }
 )
 
-AboutShape: Final = Shape.from_dict({"name": _name(), "description": _text()})
+AboutShape: Final = Shape.from_dict(
+    {"name": _name(), "description": _text(), "extends": _name(required=False), "default": _flag()}
+)
 ProfileBindingShape: Final = Shape.from_dict(
     {
         "resource_type": _name(),
@@ -164,8 +198,32 @@ ProfileBindingShape: Final = Shape.from_dict(
         "indexed": _list(_text()),
     }
 )
+LengthShape: Final = Shape.from_dict({"minimum": _count(), "maximum": _count()})
+TESTS: Final[Shapes] = {
+    "pattern": _text(),
+    "minimum": _number(),
+    "maximum": _number(),
+    "length": _object(LengthShape),
+    "one_of": _list(_value(), validate=_filled("at least one value")),
+    "each_one_of": _list(_text(), validate=_filled("at least one string")),
+    "telephone": _flag(),
+}
+RULE: Final[Shapes] = {"resource_type": _name(), "attribute": _name()}
+ConstraintShape: Final = Shape.from_dict({**RULE, **TESTS, "message": _text()})
+RuleShape: Final = Shape.from_dict(RULE)
+ConditionShape: Final = Shape.from_dict(
+    {"resource_type": _name(), "when": _name(), "equals": _value(required=True), "required": _name()}
+)
+LifecycleShape: Final = Shape.from_dict({"resource_type": _name(), "flag": _name()})
+RULES: Final[Shapes] = {
+    "constraints": _list(_object(ConstraintShape)),
+    "required": _list(_object(RuleShape)),
+    "fixed": _list(_object(RuleShape)),
+    "conditions": _list(_object(ConditionShape)),
+    "lifecycle": _list(_object(LifecycleShape)),
+}
 ProfileShape: Final = Shape.from_dict(
-    {"profile": _object(AboutShape, required=True), "bindings": _list(_object(ProfileBindingShape))}
+    {"profile": _object(AboutShape), "bindings": _list(_object(ProfileBindingShape)), **RULES}
 )
 
 SHAPES: Final[Mapping[Kind, Schema]] = {

@@ -52,8 +52,8 @@ def ready(settings: Settings) -> Iterator[Database]:
 
 
 def readiness(settings: Settings, database: Database) -> str | None:
-    """What keeps the server from serving; None where nothing does."""
-    return database.storage.readiness(app.load_registry(settings).stamp)
+    """What keeps a command from working with the database; None where nothing does."""
+    return database.storage.readiness(app.load_catalogue(settings).stamp)
 
 
 def tenant_named(tenancy: Tenancy, name: str) -> Tenant:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from scim_server import app, auth, serving
-from scim_server.cli.database import Database, opened, readiness
+from scim_server.cli.database import Database, opened
 from scim_server.cli.tenants import profile_named
 from scim_server.cli.tokens import DEFAULT_DIALECT, DEFAULT_LIFETIME
 from scim_server.config import PREFIX, Settings
@@ -45,10 +45,15 @@ def migrate() -> None:
     settings = Settings.load()
     with opened(settings) as database:
         _bring_up_to_date(settings, database)
-        missing = readiness(settings, database)
+        _check_served(settings, database)
+    click.echo("The database is up to date.")
+
+
+def _check_served(settings: Settings, database: Database) -> None:
+    """Raises a ClickException where the server could not serve every tenant."""
+    missing = app.readiness(app.load_catalogue(settings), database.storage, database.tenancy)
     if missing:
         raise click.ClickException(missing)
-    click.echo("The database is up to date.")
 
 
 def _settings(options: Mapping[str, str | int | None]) -> Settings:
@@ -61,6 +66,7 @@ def prepare(settings: Settings) -> auth.Secret | None:
     """Migrate; on an empty database make the first tenant and its token."""
     with opened(settings) as database:
         _bring_up_to_date(settings, database)
+        _check_served(settings, database)
         if not database.is_empty():
             return None
         try:

@@ -39,7 +39,7 @@ def tenant() -> None:
 
 @tenant.command("add")
 @click.argument("name", type=TenantName())
-@click.option("--profile", help="The product profile that it is for; without one, the only one that there is.")
+@click.option("--profile", help="The product profile that it is for; without one, the default one.")
 @click.option(
     "--not-unique",
     multiple=True,
@@ -51,7 +51,7 @@ def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...], indi
     """Add a customer."""
     settings = Settings.load()
     chosen = profile_named(settings, profile)
-    relaxed = _unique_attributes(settings, not_unique)
+    relaxed = _unique_attributes(settings, chosen, not_unique)
     kept = {"not_unique": relaxed, "indirect_groups": indirect_groups}
     with ready(settings) as database:
         database.tenancy.add_tenant(name, chosen, {key: value for key, value in kept.items() if value})
@@ -115,19 +115,19 @@ def remove_tenant(name: str, yes: bool) -> None:
 
 
 def profile_named(settings: Settings, name: str | None) -> str:
-    """The profile of that name; for None the only one that there is, or no profile."""
-    known = app.load_registry(settings).profiles
+    """The profile of that name; for None the one that is the default."""
+    catalogue = app.load_catalogue(settings)
     if name is None:
-        return known[0] if len(known) == 1 else ""
-    if name not in known:
-        raise click.ClickException(f"There is no profile {name}; there are: {', '.join(known)}.")
+        return catalogue.default
+    if name not in catalogue.profiles:
+        raise click.ClickException(f"There is no profile {name}; there are: {', '.join(catalogue.profiles)}.")
     return name
 
 
-def _unique_attributes(settings: Settings, names: Iterable[str]) -> list[str]:
-    """The names, if each is of an attribute in the schemas."""
+def _unique_attributes(settings: Settings, profile: str, names: Iterable[str]) -> list[str]:
+    """The names, if each is of an attribute in the schemas of the profile."""
     listed = list(names)
-    registry = app.load_registry(settings) if listed else None
+    registry = app.load_catalogue(settings).of(profile) if listed else None
     for name in listed:
         urn, _, attribute = name.rpartition(":")
         schema = registry.schema(urn) if registry else None

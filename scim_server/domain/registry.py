@@ -38,18 +38,16 @@ AS_IT_IS: Final = Variation()
 
 @dataclass(frozen=True)
 class Registry:
-    """Immutable; one for each set of files and tenant settings.
+    """Immutable; one for each set of files, profile and tenant settings.
 
     `schemas` are those published under /Schemas: of the resource types, their extensions, and of the discovery
     resources. `stamp` is a hash of what the files mean for what is stored: documents are marked with the one they were
-    written under. `profiles`
-    are the names that a tenant's profile may have.
+    written under.
     """
 
     resource_types: tuple[ResourceType, ...]
     schemas: tuple[Schema, ...]
     stamp: str
-    profiles: tuple[str, ...] = ()
     _variants: dict[Variation, Registry] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, endpoint: str) -> ResourceType | None:
@@ -83,7 +81,7 @@ class Registry:
         types = tuple(_with_schemas(t, schemas) for t in self.resource_types)
         if variation.is_nested:
             types = tuple(replace(t, inverses=self._nested(t.inverses)) for t in types)
-        return Registry(types, tuple(schemas.values()), self.stamp, self.profiles)
+        return Registry(types, tuple(schemas.values()), self.stamp)
 
     def _nested(self, inverses: Mapping[str, Inverse]) -> Mapping[str, Inverse]:
         """The inverses, those that can nest with as many levels as are followed."""

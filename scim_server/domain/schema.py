@@ -14,6 +14,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from scim_server.domain.rules import Rules
+
 Json: TypeAlias = Any
 """A JSON value as `json.loads` gives it: dict, list, str, int, Decimal, bool or None."""
 
@@ -217,6 +219,8 @@ class ResourceType:
     """Looked at where the dialect has no ANY_FORMAT alone."""
     is_subject: bool = False
     """Whether credentials are bound to resources of it, so that `/Me` means one of them (RFC 7644 section 3.11)."""
+    rules: Rules | None = None
+    """What the tenant's profile asks of its resources."""
 
     @cached_property
     def containers(self) -> tuple[tuple[str | None, Schema], ...]:

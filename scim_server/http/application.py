@@ -27,7 +27,7 @@ def build(parts: Parts) -> Flask:
     """The application over these parts; nothing of it is global."""
     app = Application("scim_server", static_folder=None, template_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # `failures` answers OPTIONS, with SCIM's manners
-    routes.register(app, Views(parts), parts.registry)
+    routes.register(app, Views(parts), parts.catalogue.whole)
     health.register(app, parts.readiness)
     failures.register(app)
     _surround(app, parts)
@@ -52,7 +52,7 @@ def _surround(app: Flask, parts: Parts) -> None:
     def leave(answer: Response) -> Response:
         answer.headers["Cache-Control"] = "no-store"  # personal data (R-SEC-13)
         answer.headers["X-Request-Id"] = exchange.current().request_id
-        exchange.end(answer, parts.registry, parts.tolerances)
+        exchange.end(answer, parts.catalogue.whole, parts.tolerances)
         return answer
 
 

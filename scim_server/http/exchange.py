@@ -13,6 +13,7 @@ from flask import Response, g, request
 
 from scim_server.auth import Authenticator, Client, authorize
 from scim_server.connectors import dialect
+from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry, Variation
 from scim_server.domain.schema import ResourceType
@@ -48,18 +49,20 @@ class Edition:
 
 
 class Editions:
-    """The editions of a registry, each made when the first tenant needs it."""
+    """The editions of a catalogue, each made when the first tenant needs it."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._made: dict[Variation, Edition] = {}
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._made: dict[tuple[str, Variation], Edition] = {}
 
     def of(self, client: Client) -> Edition:
-        variation = client.tenant.variation
-        edition = self._made.get(variation)
+        """The edition of the client's tenant. Raises Unavailable where no file defines the tenant's profile."""
+        key = (client.tenant.profile, client.tenant.variation)
+        edition = self._made.get(key)
         if edition is None:
-            registry = self._registry.variant(variation)
-            edition = self._made[variation] = Edition(registry, Discovery(registry))
+            profile, variation = key
+            registry = self._catalogue.of(profile).variant(variation)
+            edition = self._made[key] = Edition(registry, Discovery(registry))
         return edition
 
 

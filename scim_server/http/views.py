@@ -12,9 +12,9 @@ from flask import Response, request
 from scim_server import filtering
 from scim_server.auth import Authenticator, authorize
 from scim_server.config import Settings
+from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.operation import Operation
-from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, Unsupported
 from scim_server.filtering import operations
@@ -39,7 +39,7 @@ class Parts:
     """What the views stand on. `readiness` says what is missing, or None."""
 
     settings: Settings
-    registry: Registry
+    catalogue: Catalogue
     resources: Resources
     bulk: Bulk
     searches: Searches
@@ -60,7 +60,7 @@ class Views:
         self._searches = parts.searches
         self._elements = parts.elements
         self._cursors = parts.cursors
-        self._editions = Editions(parts.registry)
+        self._editions = Editions(parts.catalogue)
         self._service_provider_config = ServiceProviderConfig(parts.settings)
         filter_limits = filtering.Limits(parts.settings.max_filter)
         self._limits = Limits(filter_limits, parts.settings.page_default, parts.settings.page_max)

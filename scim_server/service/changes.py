@@ -25,6 +25,7 @@ from scim_server.domain.operation import Operation
 from scim_server.domain.replace import replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import Element, RowsChange
+from scim_server.domain.rules import Verb, Write
 from scim_server.domain.schema import Attribute, Json, ResourceType
 from scim_server.errors import InvalidValue, NotFound
 from scim_server.service.conditions import Conditions
@@ -33,6 +34,9 @@ from scim_server.service.drafts import attributes_of, draft, entries
 from scim_server.storage.base import Creation, Expand, PreparedRows, Record, Transaction
 
 NOTHING: Final[Expand] = frozenset()
+
+SKIPPED: Final = "leaver-change-skipped"
+"""The name under which it is counted that a change was left out so that somebody could be switched off."""
 
 Prepare: TypeAlias = Callable[[Attribute, RowsChange], RowsChange | PreparedRows]
 """Prepares a change of rows before the transaction, where that is worth it."""
@@ -93,6 +97,7 @@ def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping
     attributes = with_defaults(resource_type, body.attributes, body.named)
     check_required(resource_type, attributes)
     _check_formats(context, resource_type, {}, attributes)
+    attributes = _decided(context, resource_type, Write(Verb.CREATE, {}, attributes, body.named))
     rows = {name: dict(elements) for name, elements in body.rows.items()}
     prepared = draft(context.registry, resource_type, id, attributes)
     return New(Creation(resource_type, prepared, rows), frozenset(body.named))
@@ -112,6 +117,7 @@ def replacement(
 
     def change(before: Attributes) -> Change:
         after = replaced(resource_type, before, body, context.leniency)
+        after = _decided(context, resource_type, Write(Verb.REPLACE, before, after, body.named))
         check_required(resource_type, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
@@ -131,10 +137,11 @@ def patching(
 
     def change(before: Attributes) -> Change:
         patched = patch.apply(resource_type, id, before, operations, context.leniency)
-        check_still_there(resource_type, before, patched.attributes)
-        check_immutable(resource_type, before, patched.attributes)
-        _check_formats(context, resource_type, before, patched.attributes)
-        return Change(patched.attributes, patched.rows, frozenset(patched.named))
+        after = _decided(context, resource_type, Write(Verb.PATCH, before, patched.attributes, patched.named))
+        check_still_there(resource_type, before, after)
+        check_immutable(resource_type, before, after)
+        _check_formats(context, resource_type, before, after)
+        return Change(after, patched.rows, frozenset(patched.named))
 
     return Edit(resource_type, id, conditions, change)
 
@@ -206,6 +213,16 @@ def _check_formats(context: Context, resource_type: ResourceType, before: Attrib
     """Only where the dialect minds: looking costs the others nothing."""
     if Tolerance.ANY_FORMAT not in context.leniency.dialect.tolerances:
         check_formats(resource_type, before, after)
+
+
+def _decided(context: Context, resource_type: ResourceType, write: Write) -> Attributes:
+    """What the tenant's profile makes of the write; each change that it leaves out is counted (CC-57)."""
+    if resource_type.rules is None:
+        return write.after
+    decision = resource_type.rules.decide(write)
+    if decision.skipped:
+        context.leniency.used[SKIPPED] += len(decision.skipped)
+    return decision.attributes
 
 
 def unknown_reference(id: str) -> InvalidValue:

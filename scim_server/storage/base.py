@@ -405,6 +405,9 @@ class Tenancy(Protocol):
     def tenant(self, name: str) -> Tenant | None:
         """The tenant of exactly that name, or None."""
 
+    def tenant_without(self, profiles: Collection[str]) -> Tenant | None:
+        """The first tenant, by name, whose profile is none of these, or None."""
+
     def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:
         """A new tenant. Raises errors.Uniqueness where the name is taken. Ids are never given out twice."""
 

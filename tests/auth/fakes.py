@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,6 +39,9 @@ class FakeTenancy:
 
     def tenant(self, name: str) -> Tenant | None:
         return self.by_name.get(name)
+
+    def tenant_without(self, profiles: Collection[str]) -> Tenant | None:
+        return next((tenant for tenant in self.tenants() if tenant.profile not in profiles), None)
 
     def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:
         if name in self.by_name:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import coerce, patch
 from scim_server.domain.dialect import Leniency
@@ -11,9 +10,10 @@ from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import BadRequest
 from scim_server.filtering import operations
 from tests.connectors.directory import ENTERPRISE
+from tests.registries import registry_of
 
 req = pytest.mark.req
-REGISTRY = catalog.load()
+REGISTRY = registry_of()
 
 
 def resource_type(name: str) -> ResourceType:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import coerce
 from scim_server.domain.dialect import STRICT, Leniency
@@ -18,9 +17,10 @@ from scim_server.domain.schema import Attribute, AttributeType, Json, ResourceTy
 from scim_server.errors import BadRequest, InvalidSyntax, InvalidValue
 from tests.domain import device, strategies
 from tests.domain.device import CORE, DESK, DEVICE, HALL
+from tests.registries import registry_of
 
 req = pytest.mark.req
-USER = next(t for t in catalog.load().resource_types if t.name == "User")
+USER = next(t for t in registry_of().resource_types if t.name == "User")
 ENTERPRISE = USER.extensions[0].schema.id
 
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from scim_server import catalog
 from scim_server.domain.constraints import check_immutable, check_required, check_still_there
 from scim_server.domain.resource import Attributes
 from scim_server.domain.schema import Attribute, AttributeType, Extension, Kept, Mutability, ResourceType, Schema
 from scim_server.errors import InvalidValue, MutabilityViolation
 from tests.domain.device import COMMON, DESK, DEVICE
+from tests.registries import registry_of
 
 req = pytest.mark.req
-TYPES = {t.name: t for t in catalog.load().resource_types}
+TYPES = {t.name: t for t in registry_of().resource_types}
 
 BADGE = "urn:example:badge:2.0:Device"
 REQUIRED_BADGE = replace(

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import patch
 from scim_server.domain.attrpath import AttrPath
@@ -32,9 +31,10 @@ from scim_server.filtering import operations
 from scim_server.filtering.filters import parse_filter
 from tests.domain import strategies
 from tests.domain.device import DESK, DEVICE, HALL
+from tests.registries import registry_of
 
 ID = "d-1"
-REGISTRY = catalog.load()
+REGISTRY = registry_of()
 TYPES = {t.name: t for t in (*REGISTRY.resource_types, DEVICE)}
 CASES = sorted((Path(__file__).parent / "data" / "patch").glob("*.json"))
 

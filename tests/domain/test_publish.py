@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from scim_server import catalog
 from scim_server.domain.publish import published, published_attribute, published_resource_type
 from scim_server.domain.schema import (
     Attribute,
@@ -18,6 +17,7 @@ from scim_server.domain.schema import (
     Schema,
     Uniqueness,
 )
+from tests.registries import registry_of
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted([*(ROOT / "scim_server/schemas").glob("*.json"), *(ROOT / "extensions").glob("*/schemas/*.json")])
@@ -33,7 +33,7 @@ def content(path: Path) -> dict[str, Json]:
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem != "common"], ids=lambda path: path.stem)
 def test_a_schema_is_published_as_its_file_has_it(path: Path) -> None:
     file = content(path)
-    schema = catalog.load(ROOT / "extensions").schema(file["id"])
+    schema = registry_of(ROOT / "extensions").schema(file["id"])
     assert schema is not None
     assert published(schema) == {"schemas": [f"{CORE}:Schema"], **file}
 
@@ -42,21 +42,21 @@ def test_a_schema_is_published_as_its_file_has_it(path: Path) -> None:
 def test_a_resource_type_is_published_as_its_file_has_it_without_the_binding(path: Path) -> None:
     file = content(path)
     del file["binding"]
-    resource_type = catalog.load().named(file["name"])
+    resource_type = registry_of().named(file["name"])
     assert resource_type is not None
     assert published_resource_type(resource_type) == {"schemas": [f"{CORE}:ResourceType"], **file}
 
 
 @pytest.mark.req("R-RT-04")
 def test_the_extensions_of_profiles_are_published_with_those_of_the_resource_type() -> None:
-    user = catalog.load(ROOT / "extensions").named("User")
+    user = registry_of(ROOT / "extensions").named("User")
     assert user is not None
     names = [entry["schema"].rsplit(":", 3)[-3] for entry in published_resource_type(user)["schemaExtensions"]]
     assert names == ["enterprise", "contactcentre", "agentsettings"]
 
 
 def test_a_resource_type_without_extensions_publishes_no_list_of_them() -> None:
-    group = catalog.load().named("Group")
+    group = registry_of().named("Group")
     assert group is not None
     assert "schemaExtensions" not in published_resource_type(group)
 
@@ -121,7 +121,7 @@ def test_nothing_that_is_published_is_null_or_empty() -> None:
         for element in below:
             yield from values(element)
 
-    registry = catalog.load(ROOT / "extensions")
+    registry = registry_of(ROOT / "extensions")
     documents = [published(schema) for schema in registry.schemas]
     documents += [published_resource_type(resource_type) for resource_type in registry.resource_types]
     documents.append(published(Schema("urn:a:b", "Bare", "", (Attribute("name"),))))

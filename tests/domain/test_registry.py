@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from scim_server import catalog
 from scim_server.domain.compare import entries
 from scim_server.domain.registry import Registry, Variation, published
 from scim_server.domain.schema import MOST_LEVELS, Attribute, AttributeType, Inverse, Json, Kept, Uniqueness
 from tests.domain.device import CORE, DESK, DEVICE, HALL
+from tests.registries import registry_of
 
 req = pytest.mark.req
 DISCOVERY = replace(DEVICE.schema, id="urn:example:discovery")
 REGISTRY = Registry((DEVICE,), published((DEVICE,), (DISCOVERY,)), "stamp")
-BUILT_IN = catalog.load()
+BUILT_IN = registry_of()
 
 
 def rows(name: str) -> Attribute:

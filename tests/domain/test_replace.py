@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scim_server import catalog
 from scim_server.connectors import dialect
 from scim_server.domain import coerce
 from scim_server.domain.constraints import check_immutable, check_required
@@ -18,9 +17,10 @@ from scim_server.domain.schema import AbsentInPut, Extension, Json, ResourceType
 from scim_server.errors import InvalidValue, MutabilityViolation
 from tests.domain import strategies
 from tests.domain.device import CORE, DESK, DEVICE, HALL
+from tests.registries import registry_of
 
 req = pytest.mark.req
-USER = next(t for t in catalog.load().resource_types if t.name == "User")
+USER = next(t for t in registry_of().resource_types if t.name == "User")
 ENTERPRISE = USER.extensions[0].schema.id
 
 

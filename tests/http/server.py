@@ -29,7 +29,8 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = composition.load_registry(settings)
+        self.catalogue = composition.load_catalogue(settings)
+        self.registry = self.catalogue.of(self.catalogue.default)
         self.database = composition.open_database(settings)
         self.database.migrate()
         self._numbers = count(1)
@@ -40,7 +41,7 @@ class Server:
         settings = replace(self.settings, **changes)
         if settings not in self._apps:
             self._apps[settings] = composition.assemble(
-                settings, self.registry, self.database, composition.now, composition.new_id
+                settings, self.catalogue, self.database, composition.now, composition.new_id
             )
         return self._apps[settings]
 
@@ -50,9 +51,10 @@ class Server:
             composition.close(app)
         self.database.close()
 
-    def tenant(self, **settings: Any) -> Tenant:
-        """A new tenant."""
-        return self.database.tenancy.add_tenant(f"tenant-{next(self._numbers)}", "default", settings)
+    def tenant(self, profile: str | None = None, **settings: Any) -> Tenant:
+        """A new tenant; without a profile it has the default one."""
+        chosen = self.catalogue.default if profile is None else profile
+        return self.database.tenancy.add_tenant(f"tenant-{next(self._numbers)}", chosen, settings)
 
     def token(self, tenant: Tenant, dialect: str = "generic", **more: Any) -> str:
         """A new token of the tenant; `read_only=True` for one that must not write."""

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from scim_server import app as composition
 from scim_server.auth import digest
 from scim_server.config import Settings
+from scim_server.domain.catalogue import Catalogue
 from scim_server.errors import InvalidCursor
 from tests.auth.fakes import FakeClock
 from tests.http.server import GROUP, LIST_RESPONSE, SEARCH_REQUEST, Client, Server, assert_error
@@ -35,14 +36,19 @@ class Bench:
     clock: FakeClock
     apps: list[Any]
 
-    def client(self, token: str, registry: Any = None, **changes: Any) -> Client:
+    def client(self, token: str, catalogue: Any = None, **changes: Any) -> Client:
         """A client of an application of its own, with some settings changed."""
         chosen = replace(self.server.settings, **changes)
         app = composition.assemble(
-            chosen, registry or self.server.registry, self.server.database, self.clock, composition.new_id
+            chosen, catalogue or self.server.catalogue, self.server.database, self.clock, composition.new_id
         )
         self.apps.append(app)
         return Client(app, token)
+
+
+def under_another_stamp(catalogue: Catalogue) -> Catalogue:
+    registries = {name: replace(registry, stamp="another") for name, registry in catalogue.registries.items()}
+    return replace(catalogue, registries=registries)
 
 
 def benched(server: Server) -> Iterator[Bench]:
@@ -430,7 +436,7 @@ def test_a_revoked_credential_gets_no_further_page(bench: Bench) -> None:
 def test_a_cursor_is_worth_nothing_under_other_schemas_or_limits(walker: Client, bench: Bench) -> None:
     token = second(walker)
     others = [
-        bench.client(walker.token or "", registry=replace(bench.server.registry, stamp="another")),
+        bench.client(walker.token or "", catalogue=under_another_stamp(bench.server.catalogue)),
         bench.client(walker.token or "", page_max=4),
     ]
     for other in others:

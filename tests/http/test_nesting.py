@@ -118,7 +118,7 @@ def test_without_the_setting_no_statement_follows_nesting(on_both: Server) -> No
 @pytest.mark.req("R-USER-11")
 def test_a_running_server_takes_up_the_setting_when_its_credentials_are_read_again(on_both: Server) -> None:
     clock = FakeClock()
-    app = composition.assemble(on_both.settings, on_both.registry, on_both.database, clock, composition.new_id)
+    app = composition.assemble(on_both.settings, on_both.catalogue, on_both.database, clock, composition.new_id)
     tenant = on_both.tenant()
     client = Client(app, on_both.token(tenant))
     ids = populate(client)

@@ -43,7 +43,8 @@ def full(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> It
 def populate(server: Server, size: int) -> list[str]:
     """Users straight into the database: requests would take minutes."""
     settings = Settings(database_url=server.database_url)
-    registry = composition.load_registry(settings)
+    catalogue = composition.load_catalogue(settings)
+    registry = catalogue.of(catalogue.default)
     user = registry.named("User")
     assert user is not None
     database = composition.open_database(settings)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from scim_server.app import load_registry
 from scim_server.config import Settings
 from scim_server.errors import InvalidValue, Unsupported
 from scim_server.service.subjects import find_subject
 from scim_server.storage.base import Tenant
 from tests.http.server import GROUP, USER, Client, Server
+from tests.registries import registry_of
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_name_that_several_have_is_refused(server: Server) -> None:
 
 
 def test_where_no_type_has_subjects_there_is_nobody_to_be_bound_to(server: Server) -> None:
-    registry = load_registry(Settings())
+    registry = registry_of(Settings().extensions)
     without = replace(registry, resource_types=tuple(replace(t, is_subject=False) for t in registry.resource_types))
     with pytest.raises(Unsupported):
         find_subject(server.database.storage, server.tenant(), without, "ana")

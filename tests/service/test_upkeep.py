@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from scim_server.domain.catalogue import NO_PROFILE, Catalogue
 from scim_server.domain.registry import Registry, published
 from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute, ResourceType, Schema, Uniqueness
@@ -42,7 +43,7 @@ def record(resource_type: str = "Lamp") -> Record:
 
 
 def redraft(tenants: Any) -> Redraft:
-    return Redraft(NEW, cast(Tenancy, tenants))
+    return Redraft(Catalogue({NO_PROFILE: NEW}), cast(Tenancy, tenants))
 
 
 def test_a_resource_is_drafted_under_the_new_schemas() -> None:
@@ -71,3 +72,9 @@ def test_a_tenant_that_comes_while_it_runs_is_looked_up() -> None:
     made = redrafted(3, record())
     assert made is not None
     assert made.unique == frozenset()
+
+
+def test_what_belongs_to_an_undefined_profile_is_left_as_it_is() -> None:
+    tenants = Tenants()
+    tenants.kept[0] = replace(tenants.kept[0], profile="voice")
+    assert redraft(tenants)(1, record()) is None

@@ -43,6 +43,14 @@ def test_tenants_come_by_name_and_by_their_order_in_code_points(tenancy: Tenancy
     assert added["a"].settings == settings
 
 
+def test_the_first_tenant_without_one_of_the_profiles_is_found(tenancy: Tenancy) -> None:
+    added = {name: tenancy.add_tenant(name, profile, {}) for name, profile in (("b", "x"), ("a", "x"), ("c", ""))}
+    assert tenancy.tenant_without({"", "y"}) == added["a"]
+    assert tenancy.tenant_without(["x"]) == added["c"]
+    assert tenancy.tenant_without([]) == added["a"]
+    assert tenancy.tenant_without(("x", "")) is None
+
+
 def test_a_taken_name_is_refused(tenancy: Tenancy) -> None:
     tenancy.add_tenant("default", "plain", {})
     with pytest.raises(Uniqueness, match="default"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,9 @@ from scim_server.storage.sql.tables import (
 
 _TENANTS = select(tenants.c.id, tenants.c.name, tenants.c.profile, tenants.c.settings)
 _TENANT = _TENANTS.where(tenants.c.name == bindparam("name"))
+_WITHOUT = (
+    _TENANTS.where(tenants.c.profile.not_in(bindparam("profiles", expanding=True))).order_by(tenants.c.name).limit(1)
+)
 _SETTINGS = select(tenants.c.settings).where(tenants.c.id == bindparam("tenant")).with_for_update()
 _SET = update(tenants).where(tenants.c.id == bindparam("tenant")).values(settings=bindparam("changed"))
 _CREDENTIALS = select(
@@ -68,6 +71,11 @@ class SqlTenancy:
 
     def tenant(self, name: str) -> Tenant | None:
         row = self._connections.read(lambda c: c.execute(_TENANT, {"name": name}).mappings().first())
+        return None if row is None else _tenant(row)
+
+    def tenant_without(self, profiles: Collection[str]) -> Tenant | None:
+        given = {"profiles": [*profiles]}
+        row = self._connections.read(lambda c: c.execute(_WITHOUT, given).mappings().first())
         return None if row is None else _tenant(row)
 
     def add_tenant(self, name: str, profile: str, settings: Mapping[str, Any]) -> Tenant:

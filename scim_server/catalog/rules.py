@@ -1,0 +1,218 @@
+"""What profiles ask of resources: the rules of profile.toml, bound to the attributes of the resource types.
+
+A rule about an attribute that is not there, that clients cannot write, or whose type it does not fit, is a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from scim_server.catalog.binding import Problem
+from scim_server.catalog.faults import Fault, Place, one_of, shown
+from scim_server.catalog.files import Document
+from scim_server.catalog.shapes import TESTS
+from scim_server.domain import coerce, compare
+from scim_server.domain.attrpath import AttrPath, BoundPath, bind
+from scim_server.domain.binding import bind_condition
+from scim_server.domain.dialect import STRICT, Leniency
+from scim_server.domain.filter import BoundFilter, PatchPath, ValuePath
+from scim_server.domain.schema import Attribute, AttributeType, Json, Kept, ResourceType
+from scim_server.errors import BadRequest
+from scim_server.filtering import parse_path
+from scim_server.profiles import tests
+from scim_server.profiles.decisions import TypeRules
+from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule
+from scim_server.profiles.targets import Target
+from scim_server.profiles.tests import ValueTest
+
+Item: TypeAlias = Mapping[str, Json]
+
+TEXTS: Final = (AttributeType.STRING, AttributeType.REFERENCE)
+NUMBERS: Final = (AttributeType.INTEGER, AttributeType.DECIMAL)
+SIMPLE: Final = tuple(kind for kind in AttributeType if kind is not AttributeType.COMPLEX)
+
+FITTING: Final[Mapping[str, tuple[AttributeType, ...]]] = {
+    "pattern": TEXTS,
+    "minimum": NUMBERS,
+    "maximum": NUMBERS,
+    "length": TEXTS,
+    "one_of": SIMPLE,
+    "each_one_of": TEXTS,
+    "telephone": TEXTS,
+}
+"""The types of attributes that each test of a constraint is for."""
+
+
+class RuleBook:
+    """`resource_types` are those that were given, with the rules that are right; `faults` is what is not."""
+
+    def __init__(self, resource_types: Iterable[ResourceType], profiles: Iterable[Document]) -> None:
+        self.faults: list[Fault] = []
+        self._types = {t.name: t for t in resource_types}
+        self._rules: dict[str, list[Rule]] = {}
+        self._flags: dict[str, Target] = {}
+        makers: Mapping[str, Callable[[ResourceType, Item, Place], Rule | None]] = {
+            "constraints": self._constraint,
+            "required": self._required,
+            "fixed": self._fixed,
+            "conditions": self._condition,
+        }
+        for profile in profiles:
+            for table, make in makers.items():
+                for resource_type, item, place in self._items(profile, table):
+                    rule = make(resource_type, item, place)
+                    self._rules.setdefault(resource_type.name, []).extend([rule] if rule else [])
+            for resource_type, item, place in self._items(profile, "lifecycle"):
+                self._take_flag(resource_type, item, place)
+        self.resource_types = tuple(map(self._ruled, self._types.values()))
+
+    def _ruled(self, resource_type: ResourceType) -> ResourceType:
+        rules = self._rules.get(resource_type.name)
+        if not rules:
+            return resource_type
+        return replace(resource_type, rules=TypeRules(tuple(rules), self._flags.get(resource_type.name)))
+
+    def _items(self, profile: Document, table: str) -> Iterator[tuple[ResourceType, Item, Place]]:
+        """The items of one table whose resource type there is."""
+        for index, item in enumerate(profile.content.get(table, ())):
+            place = profile.place.member(table).element(index)
+            resource_type = self._types.get(item["resource_type"])
+            if resource_type is not None:
+                yield resource_type, item, place
+                continue
+            problem = f"there is no resource type {shown(item['resource_type'])}"
+            self.faults.append(place.member("resource_type").fault(problem, one_of(self._types)))
+
+    def _constraint(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
+        target = self._target(resource_type, item, "attribute", place)
+        if target is None:
+            return None
+        asked = [name for name in TESTS if item.get(name) not in (None, False)]
+        if not asked:
+            self.faults.append(place.fault("asks nothing", one_of(TESTS)))
+        found = [self._test(name, target, item, place) for name in asked]
+        self.faults += _range_faults(item, place)
+        return Constraint(target, tuple(test for test in found if test), item.get("message", ""))
+
+    def _test(self, name: str, target: Target, item: Item, place: Place) -> ValueTest | None:
+        at = place.member(name)
+        leaf = target.leaf
+        if leaf.type not in FITTING[name]:
+            problem = f"{target.text} is of type {leaf.type}, which has no {name}"
+            self.faults.append(at.fault(problem, f"an attribute of type {' or '.join(FITTING[name])}"))
+            return None
+        listed = [*enumerate(item[name])] if name in ("one_of", "each_one_of") else []
+        unfit = [at.element(index).fault(*misfit) for index, value in listed if (misfit := _unfit(leaf, value))]
+        self.faults += unfit
+        try:
+            return None if unfit else _MAKERS[name](leaf, item[name])
+        except re.error as error:
+            self.faults.append(at.fault(f"{shown(item[name])} is no regular expression ({error})", "one of Python's"))
+            return None
+
+    def _required(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
+        target = self._target(resource_type, item, "attribute", place)
+        return Required(target) if target else None
+
+    def _fixed(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
+        target = self._target(resource_type, item, "attribute", place)
+        return Fixed(target) if target else None
+
+    def _condition(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
+        when = self._target(resource_type, item, "when", place)
+        required = self._target(resource_type, item, "required", place)
+        if when is None or required is None:
+            return None
+        problem = _unfit(when.leaf, item["equals"])
+        if problem:
+            self.faults.append(place.member("equals").fault(*problem))
+            return None
+        return Condition(when, item["equals"], compare.key(when.leaf, item["equals"]), required)
+
+    def _take_flag(self, resource_type: ResourceType, item: Item, place: Place) -> None:
+        target = self._target(resource_type, item, "flag", place)
+        if target is None:
+            return
+        at = place.member("flag")
+        if target.leaf.type is not AttributeType.BOOLEAN or target.leaf.multi_valued or target.path.sub:
+            self.faults.append(at.fault(f"{target.text} cannot switch anything off", "a boolean with one value"))
+        elif resource_type.name in self._flags:
+            problem = f"{resource_type.name} is switched off by {self._flags[resource_type.name].text} already"
+            self.faults.append(at.fault(problem, "one for each resource type"))
+        else:
+            self._flags[resource_type.name] = target
+
+    def _target(self, resource_type: ResourceType, item: Item, key: str, place: Place) -> Target | None:
+        """The attribute that the item names, if clients can write it."""
+        text, at = item[key], place.member(key)
+        try:
+            target = _bound(text, resource_type)
+        except BadRequest as error:
+            self.faults.append(at.fault(f"{shown(text)} is no path ({error.detail})", _PATHS))
+            return None
+        if target is None:
+            problem = f"{resource_type.name} has no attribute {shown(text)}"
+            self.faults.append(at.fault(problem, "an attribute of its schemas"))
+        elif unwritable := _unwritable(target.path):
+            self.faults.append(at.fault(unwritable, "an attribute that clients can write and that the document keeps"))
+        else:
+            return target
+        return None
+
+
+_PATHS: Final = 'a path such as name.givenName or emails[type eq "work"].value'
+
+_MAKERS: Final[Mapping[str, Callable[[Attribute, Json], ValueTest]]] = {
+    "pattern": lambda _, expression: tests.pattern(expression),
+    "minimum": lambda _, least: tests.minimum(least),
+    "maximum": lambda _, most: tests.maximum(most),
+    "length": lambda _, limits: tests.length(limits.get("minimum", 0), limits.get("maximum")),
+    "one_of": tests.one_of,
+    "each_one_of": tests.each_one_of,
+    "telephone": lambda _, __: tests.TELEPHONE,
+}
+
+
+def _bound(text: str, resource_type: ResourceType) -> Target | None:
+    """The target that a text names, or None where there is none. Raises a BadRequest for what is no path."""
+    parsed: PatchPath = parse_path(text, Leniency(STRICT))
+    if not isinstance(parsed, ValuePath):
+        path = bind(parsed, resource_type)
+        return Target(text, path) if path else None
+    path = bind(AttrPath(parsed.path.name, parsed.sub, parsed.path.urn), resource_type)
+    if path is None:
+        return None
+    condition: BoundFilter = bind_condition(parsed.condition, path.attribute, Leniency(STRICT))
+    return Target(text, path, condition)
+
+
+def _unwritable(path: BoundPath) -> str | None:
+    for attribute in (path.attribute, path.leaf):
+        if attribute.is_read_only:
+            return f"{path.key} is {attribute.mutability}"
+    if path.attribute.kept is not Kept.DOCUMENT:
+        return f"{path.key} is not in the document ({path.attribute.kept})"
+    return None
+
+
+def _unfit(attribute: Attribute, value: Json) -> Problem | None:
+    """Why a value is none of the attribute."""
+    if attribute.is_complex:
+        return f"{attribute.name} is complex", "a sub-attribute of it"
+    if value in ("", None):
+        return f"{shown(value)} is no value", f"a value of type {attribute.type}"
+    try:
+        coerce.single(attribute, value, Leniency(STRICT))
+    except BadRequest:
+        return f"{shown(value)} does not fit", f"a value of type {attribute.type}"
+    return None
+
+
+def _range_faults(item: Item, place: Place) -> Iterator[Fault]:
+    for ends, at in ((item, place), (item.get("length", {}), place.member("length"))):
+        least, most = ends.get("minimum"), ends.get("maximum")
+        if least is not None and most is not None and least > most:
+            yield at.member("minimum").fault(f"{least} is more than the maximum", f"at most {most}")
