@@ -25,6 +25,7 @@ from conformance import options as options_of
 from conformance.exchange import Transport
 from conformance.facts import Unreachable
 from conformance.masking import Masking
+from conformance.patience import Patience
 from conformance.progress import Progress
 from conformance.reading import ScenarioFault, names, read_scenarios, read_suite, suite_of_file
 from conformance.recorder import Proxy, Recording
@@ -33,7 +34,8 @@ from conformance.results import Report
 from conformance.runner import Limits, run
 from conformance.scenario import Suite
 from conformance.session import Session
-from conformance.transport import HttpTransport, Patient, tls_context, trusting
+from conformance.stop import Stop
+from conformance.transport import HttpTransport, tls_context, trusting
 
 FOUND: Final = 1
 MISUSED: Final = 2
@@ -87,7 +89,8 @@ def _run(arguments: Sequence[str]) -> int:
     connect = _connector(usage, options)
     progress = Progress(total, io.StringIO() if options.quiet else sys.stderr)
     with closing(connect(base_url)) as transport:
-        session = _session(usage, options, base_url, Patient(transport, options.retries), connect)
+        session = _session(usage, options, base_url, transport, connect)
+        session.stop = Stop(transport.close, partial(_interrupt, progress))
         limits = Limits(options.jobs, options.scenario_limit, options.run_limit)
         try:
             report = run(session, suites, limits, progress)
@@ -105,6 +108,11 @@ def _run(arguments: Sequence[str]) -> int:
             raise ScenarioFault(f"{path}: {error.strerror or error}") from error
         _say(f"Wrote {path}.")
     return FOUND if report.findings(*options_of.FAIL_ON[options.fail_on]) else 0
+
+
+def _interrupt(progress: Progress, sentence: str) -> None:
+    progress.done()
+    _say(sentence)
 
 
 def chosen(options: argparse.Namespace) -> list[Suite]:
@@ -154,6 +162,7 @@ def _session(
         masking=masking,
         domain=options.domain,
         facts={"options": {"login": kind, "browser": options.browser}},
+        patience=Patience(options.retries),
     )
 
 

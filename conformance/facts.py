@@ -1,7 +1,13 @@
 """What a server says of itself before anything is sent to it: configuration, resource types, schemas."""
 
+from typing import Final
+
 from conformance.exchange import Json, Response
 from conformance.session import Session
+from conformance.span import Span
+
+WAITING: Final = 60.0
+"""Seconds that are waited for a server that has too much to do, for each answer."""
 
 
 class Unreachable(Exception):
@@ -34,8 +40,7 @@ def _check(session: Session) -> None:
 
 
 def _get(session: Session, target: str) -> Response:
-    headers = {**session.credentials, "Accept": "application/scim+json"}
-    exchange = session.exchange("GET", target, headers, None)
+    exchange = session.exchange("GET", target, session.signed, None, Span(WAITING))
     if exchange.response is None:
         raise Unreachable(f"{session.base_url}: {exchange.fault}.")
     return exchange.response

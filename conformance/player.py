@@ -28,6 +28,7 @@ from conformance.scenario import (
     Walk,
 )
 from conformance.session import Session
+from conformance.span import Span
 from conformance.templates import Unknown, percent, render, render_target, render_text
 
 MOST_AT_ONCE: Final = 16
@@ -67,12 +68,12 @@ class Player:
     findings: list[Finding] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
-    _ends: float = 0.0
+    _span: Span = field(init=False)
 
     def play(self) -> Result:
         """The result. What was made is removed, whatever happened."""
         began = time.monotonic()
-        self._ends = began + self.limit
+        self._span = Span(self.limit, self.session.stop.of_scenarios)
         try:
             outcome, reason = self._outcome()
         finally:
@@ -161,7 +162,7 @@ class Player:
                 raise Stopped(f"{step.title}: {self.findings[-1].mismatches[0]}")
 
     def _pause(self, pause: Pause) -> bool:
-        time.sleep(pause.seconds)
+        self._span.pause(pause.seconds)
         return False
 
     def _together(self, together: Together, scope: dict[str, Json], stake: Stake) -> bool:
@@ -221,13 +222,18 @@ class Player:
         body: bytes | None,
         scope: Mapping[str, Json],
     ) -> Exchange:
-        if time.monotonic() > self._ends:
-            raise OutOfTime(f"The scenario took more than {self.limit:.0f} seconds.")
+        self._see_that_there_is_time()
         path = with_query(render_target(target, scope), render(dict(query), scope))
-        exchange = self.session.exchange(method, path, self._headers(headers, body, scope), body)
+        exchange = self.session.exchange(method, path, self._headers(headers, body, scope), body, self._span)
         self.exchanges.append(exchange)
         self.observe(exchange)
         return exchange
+
+    def _see_that_there_is_time(self) -> None:
+        if self.session.stop.of_scenarios.is_set():
+            raise Stopped("The run was interrupted.")
+        if not self._span.left:
+            raise OutOfTime(f"The scenario took more than {self.limit:.0f} seconds.")
 
     def _headers(
         self, own: Mapping[str, str | None], body: bytes | None, scope: Mapping[str, Json]

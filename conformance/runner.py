@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from conformance import facts
 from conformance.exchange import Exchange
@@ -13,9 +14,14 @@ from conformance.player import Player, unmet
 from conformance.results import Finding, Outcome, Report, Result, SuiteReport
 from conformance.scenario import Rule, Scenario, Suite
 from conformance.session import Session
+from conformance.stop import Stop
 
 Progress = Callable[[Result], None]
 """Is told of each result as it comes, from any thread."""
+
+
+BEAT: Final = 0.25
+"""Seconds for which scenarios are waited for at a time: not every system lets an interrupt end a longer wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Watch:
 def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Progress) -> Report:
     """Play all scenarios of the suites, after asking the server what it says of itself. Raises `facts.Unreachable`.
 
-    An interrupt (Ctrl-C) ends the run when the scenarios that are being played are over and what they made is removed.
+    An interrupt (Ctrl-C) ends the scenarios before their next request; the run is over when what they made is removed.
+    A second one ends that too: what is still there then is a leftover of the session.
     """
     began, started = time.monotonic(), datetime.now(UTC)
     session.facts = {**session.facts, **facts.ask(session)}
@@ -85,11 +92,12 @@ def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Pro
             result = _not_begun(scenario, limits)
         else:
             result = Player(session, suite, scenario, watches[suite.name].observe, limits.scenario).play()
-        progress(result)
+        if not session.stop.of_scenarios.is_set():
+            progress(result)
         return result
 
     pairs = [(suite, scenario) for suite in suites for scenario in suite.scenarios]
-    results = _all(pairs, play, limits.jobs)
+    results = _all(pairs, play, limits.jobs, session.stop)
     by_suite: dict[str, list[Result]] = {suite.name: [] for suite in suites}
     for (suite, _), result in zip(pairs, results, strict=True):
         by_suite[suite.name].append(result)
@@ -107,20 +115,43 @@ def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Pro
 Pair = tuple[Suite, Scenario]
 
 
-def _all(pairs: Sequence[Pair], play: Callable[[Suite, Scenario], Result], jobs: int) -> list[Result]:
-    """The results in the order of the scenarios: side by side first, then those that must be alone."""
+def _all(pairs: Sequence[Pair], play: Callable[[Suite, Scenario], Result], jobs: int, stop: Stop) -> list[Result]:
+    """The results in the order of the scenarios: side by side first, then those that must be alone.
+
+    All are played in other threads, so that an interrupt, which comes to this one, ends them in order.
+    """
     pool = ThreadPoolExecutor(jobs)
+    futures: dict[int, Future[Result]] = {}
     try:
-        futures = [None if scenario.alone else pool.submit(play, suite, scenario) for suite, scenario in pairs]
-        wait([future for future in futures if future])
+        for number, (suite, scenario) in enumerate(pairs):
+            if not scenario.alone:
+                futures[number] = pool.submit(play, suite, scenario)
+        _await(futures.values())
+        for number, (suite, scenario) in enumerate(pairs):
+            if scenario.alone:
+                futures[number] = pool.submit(play, suite, scenario)
+                _await([futures[number]])
+        return [futures[number].result() for number in range(len(pairs))]
     except KeyboardInterrupt:
-        pool.shutdown(cancel_futures=True)
+        _end(futures.values(), stop)
         raise
-    pool.shutdown()
-    return [
-        play(suite, scenario) if future is None else future.result()
-        for future, (suite, scenario) in zip(futures, pairs, strict=True)
-    ]
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _end(futures: Collection[Future[Result]], stop: Stop) -> None:
+    """Have the scenarios end, and wait until they have cleaned up, or until another interrupt ends that too."""
+    try:
+        stop.ask()
+        _await(futures)
+    except KeyboardInterrupt:
+        stop.ask()
+        _await(futures)
+
+
+def _await(futures: Collection[Future[Result]]) -> None:
+    while wait(futures, BEAT).not_done:
+        pass
 
 
 def _not_begun(scenario: Scenario, limits: Limits) -> Result:

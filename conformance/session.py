@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from threading import Lock
 from typing import Final
@@ -11,6 +12,9 @@ from conformance.exchange import Exchange, Json, NoAnswer, Request, Response, Tr
 from conformance.made import Made, made_by
 from conformance.masking import Masking
 from conformance.ownership import Ownership
+from conformance.patience import Patience
+from conformance.span import Span
+from conformance.stop import Stop
 
 VERBATIM: Final = "/?&=%:@!$'()*+,;[]~"
 """Characters that stand in a request target as they are; others are percent-encoded (RFC 3986)."""
@@ -31,6 +35,8 @@ class Session:
     masking: Masking
     domain: str = "example.com"
     facts: Mapping[str, Json] = field(default_factory=dict)
+    patience: Patience = field(default_factory=Patience)
+    stop: Stop = field(default_factory=Stop)
     requests: int = 0
     leftovers: list[str] = field(default_factory=list)
     _ownership: Ownership = field(init=False)
@@ -50,20 +56,25 @@ class Session:
         """The headers of a request that the tool sends on its own account."""
         return {**self.credentials, "Accept": "application/scim+json"}
 
-    def exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Exchange:
-        """Send a request to `target`, below the base URL or a whole URL that is. Raises `Withheld`."""
+    def exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, span: Span
+    ) -> Exchange:
+        """Send a request to `target`, below the base URL or a whole URL that is. Raises `Withheld`.
+
+        After `span` nobody waits any longer for a server that has too much to do.
+        """
         request = Request(method, self.path_of(target), headers, body)
-        self._ownership.check(method, self.below_base(request.target), body, self._read)
-        return self._sent(request)
+        self._ownership.check(method, self.below_base(request.target), body, partial(self._read, span))
+        return self._sent(request, span)
 
-    def _read(self, address: str) -> Response | None:
-        return self._sent(Request("GET", self.path_of(address), self.signed)).response
+    def _read(self, span: Span, address: str) -> Response | None:
+        return self._sent(Request("GET", self.path_of(address), self.signed), span).response
 
-    def _sent(self, request: Request) -> Exchange:
+    def _sent(self, request: Request, span: Span) -> Exchange:
         with self._lock:
             self.requests += 1
         try:
-            return Exchange(request, self.transport.send(request))
+            return Exchange(request, self.patience.send(self.transport, request, span))
         except NoAnswer as error:
             return Exchange(request, None, str(error))
 

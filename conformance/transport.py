@@ -1,25 +1,24 @@
 """Requests over HTTP/1.1, on connections that are kept."""
 
 import http.client
-import select
+import selectors
 import socket
 import ssl
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from email.utils import parsedate_to_datetime
 from threading import Lock, Timer
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from conformance.exchange import NoAnswer, Request, Response, Transport
+from conformance.exchange import NoAnswer, Request, Response
 
 GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 """Tells zlib to see from the first bytes which of the two it is."""
 
 READING: Final = ("GET", "HEAD", "OPTIONS")
-"""Methods whose requests may be sent twice."""
+"""Methods whose requests may be sent twice; PUT and DELETE too, but their second answer would be another."""
 
 KEPT: Final = 1.0
 """Seconds for which a connection is kept without use. Servers close one after two or more, without a word before."""
@@ -91,31 +90,48 @@ class HttpTransport:
         self._tls = tls
         self._proxy = urlsplit(proxy) if proxy else None
         self._idle: list[_Connection] = []
+        self._used: set[socket.socket] = set()
+        self._is_closed = False
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
         """The answer. No request is sent twice that the server may have carried out. Raises `NoAnswer`."""
-        kept = self._alive()
         try:
-            return self._on(kept or self._connect(), request)
-        except ConnectionError as error:
-            # A server may close a kept connection at any time (RFC 9112 section 9.3.1).
-            if kept is not None and request.method in READING:
-                return self.send(request)
-            raise NoAnswer(self._sentence(error)) from error
+            return self._on_kept(request) or self._on(self._connect(), request)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(self._sentence(error)) from error
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the connections that are kept, and end the requests that are under way: they have no answer."""
+        with self._lock:
+            self._is_closed = True
+            for used in self._used:
+                _hang_up(used)
         while (kept := self._take()) is not None:
             kept.close()
+
+    def _on_kept(self, request: Request) -> Response | None:
+        """The answer on a connection that is kept; None where there is none, or none that may be used.
+
+        A server may close one while a request is on its way (RFC 9112 section 9.3.1), and nobody knows then whether it
+        was carried out. So there goes only what may be sent again; all else has a new one, in the place of a kept one.
+        """
+        kept = self._alive()
+        if kept is None:
+            return None
+        if request.method not in READING:
+            kept.close()
+            return None
+        try:
+            return self._on(kept, request)
+        except ConnectionError:
+            return None
 
     def _alive(self) -> _Connection | None:
         """A kept connection that the server has not closed: on one that it has, there is something to read."""
         while (kept := self._take()) is not None:
             is_fresh = time.monotonic() - kept.since < KEPT
-            if is_fresh and kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
+            if is_fresh and kept.sock is not None and not _has_come(kept.sock):
                 return kept
             kept.close()
         return None
@@ -139,7 +155,7 @@ class HttpTransport:
         try:
             if connection.sock is None:
                 connection.connect()
-            with _hung_up_after(self._timeout, connection.sock):
+            with self._using(connection.sock), _hung_up_after(self._timeout, connection.sock):
                 self._put(connection, request)
                 answer = connection.getresponse()
                 content = whole(answer)
@@ -152,10 +168,29 @@ class HttpTransport:
             # After a failure, or a body that they did not read, some servers close it without having said so.
             connection.close()
         else:
-            connection.since = time.monotonic()
-            with self._lock:
-                self._idle.append(connection)
+            self._keep(connection)
         return Response(answer.status, headers, body, time.monotonic() - began)
+
+    @contextmanager
+    def _using(self, connection: socket.socket) -> Iterator[None]:
+        """From here on `close` ends what is under way. Raises ConnectionError where that was before."""
+        with self._lock:
+            if self._is_closed:
+                raise ConnectionAbortedError("the run has ended")
+            self._used.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._used.discard(connection)
+
+    def _keep(self, connection: _Connection) -> None:
+        connection.since = time.monotonic()
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _put(self, connection: _Connection, request: Request) -> None:
         connection.putrequest(request.method, self._target(request.target), skip_accept_encoding=True)
@@ -202,6 +237,13 @@ def _hung_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
         alarm.cancel()
     if time.monotonic() >= ends:
         raise TimeoutError
+
+
+def _has_come(connection: socket.socket) -> bool:
+    """Whether there is something to read; select() alone knows no descriptor from 1024 on."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _hang_up(connection: socket.socket) -> None:
@@ -263,50 +305,3 @@ def trusting(context: ssl.SSLContext) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-class Sleep(Protocol):
-    """Waits so many seconds."""
-
-    def __call__(self, seconds: float, /) -> None: ...
-
-
-class Patient:
-    """Repeats what was answered 429, after the time that the answer asks for, as connectors do.
-
-    At most `attempts` times, and never waiting more than `longest` seconds for one; after that the 429 is the answer.
-    """
-
-    def __init__(
-        self, transport: Transport, attempts: int = 5, longest: float = 60.0, sleep: Sleep = time.sleep
-    ) -> None:
-        self._transport = transport
-        self._attempts = attempts
-        self._longest = longest
-        self._sleep = sleep
-        self.repeated = 0
-
-    def send(self, request: Request) -> Response:
-        """The answer, or the last one of those that asked to wait."""
-        for _ in range(self._attempts):
-            response = self._transport.send(request)
-            wait = retry_after(response)
-            if wait is None or wait > self._longest:
-                return response
-            self.repeated += 1
-            self._sleep(wait)
-        return self._transport.send(request)
-
-
-def retry_after(response: Response, now: float | None = None) -> float | None:
-    """The seconds that a 429 asks to wait, 1 if it does not say (RFC 9110 section 10.2.3); None for other answers."""
-    if response.status != 429:
-        return None
-    text = response.headers.get("retry-after", "")
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        return 1.0
-    return max(0.0, moment - (time.time() if now is None else now))

@@ -274,6 +274,28 @@ def test_a_scenario_takes_no_longer_than_it_may() -> None:
     assert server.sent == []
 
 
+def test_a_server_that_has_too_much_to_do_is_not_waited_for_beyond_the_end_of_the_scenario() -> None:
+    server = always(429, None, {"Retry-After": "30"})
+    result = play(server, {"send": "GET /x", **OK}, limit=5)
+    assert result.findings[0].mismatches == ("status: expected 200, got 429",)
+    assert len(server.sent) == 1
+
+
+@pytest.mark.parametrize("step", [{"wait": 60}, {"send": "GET /{{index}}", "expect": {}, "times": 9}])
+def test_an_interrupt_ends_a_scenario_before_its_next_request(step: dict[str, Any]) -> None:
+    def respond(method: str, target: str, body: Any) -> Answer:
+        if method == "POST":
+            within.stop.ask()
+        return 200, {"id": "1"}
+
+    within = session(server := Scripted(respond))
+    result = play(
+        server, {"send": "POST /Users", "body": {}, "expect": {}}, step, {"send": "GET /x", **OK}, within=within
+    )
+    assert (result.outcome, result.reason) == (Outcome.BLOCKED, "The run was interrupted.")
+    assert server.lines == ["POST /v2/Users", "GET /v2/Users/1", "DELETE /v2/Users/1"]
+
+
 def test_an_address_elsewhere_is_not_followed() -> None:
     server = always(200, {"meta": {"location": "http://other.example/v2/Users/1"}})
     first = {"send": "GET /Users/1", **OK, "save": {"location": "/meta/location"}}

@@ -81,3 +81,23 @@ def test_what_a_put_made_is_removed_too() -> None:
     server = Scripted(lambda method, target, body: (201 if method == "PUT" else 404, {}))
     play(server, {"send": "PUT /Users/{{uuid}}", "body": {}, "expect": {}})
     assert [request.method for request in server.sent] == ["GET", "PUT", "GET", "DELETE"]
+
+
+def test_the_removal_does_not_wait_for_long_for_a_server_that_has_too_much_to_do() -> None:
+    busy = (429, None, {"Retry-After": "30"})
+    server = Scripted(lambda method, target, body: (201, {"id": "1"}) if method == "POST" else busy)
+    within = session(server)
+    play(server, POST, within=within)
+    assert within.leftovers == ["/Users/1"]
+
+
+def test_a_run_that_ends_at_once_says_what_it_leaves_by_its_name() -> None:
+    def respond(method: str, target: str, body: Any) -> Answer:
+        within.stop.ask()
+        within.stop.ask()
+        return 201, {"id": "boss", "userName": body["userName"]}
+
+    within = session(server := Scripted(respond))
+    play(server, POST, within=within)
+    assert server.lines == ["POST /v2/Users"]
+    assert within.leftovers == ["/Users with the userName run-1"]

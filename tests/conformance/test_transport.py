@@ -1,15 +1,16 @@
 """Requests on real sockets: what is sent to the letter, what is kept, what is repeated."""
 
 import gzip
+import os
+import resource
 import socket
 import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,8 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conformance.exchange import NoAnswer, Request, Response
-from conformance.transport import LARGEST, HttpTransport, Patient, retry_after, tls_context, trusting
+from conformance.exchange import NoAnswer, Request
+from conformance.transport import LARGEST, HttpTransport, tls_context, trusting
 
 GET = Request("GET", "/v2/Users", {"Accept": "application/scim+json"})
 
@@ -63,6 +64,9 @@ class Noting(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         self.latest, address = super().get_request()
         return self.latest, address
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: clients that hang up are what is tried here."""
 
 
 @contextmanager
@@ -265,6 +269,77 @@ def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
     assert "t0ken" not in str(refused.value)
 
 
+# Connections that are kept ------------------------------------------------------------------------------------------
+
+
+class Hasty(Raw):
+    """A server that answers the first request on a connection, and hangs up when the second has come."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        super().__init__()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            self.asked.append(connection.recv(65536))
+            connection.sendall(OK)
+            self.asked.append(connection.recv(65536))
+
+
+def test_what_may_be_sent_again_is_where_a_kept_connection_ends() -> None:
+    with closing(Hasty()) as server, closing(HttpTransport(server.url)) as transport:
+        for _ in range(3):
+            assert transport.send(GET).status == 200
+        assert sum(map(bool, server.asked)) > 3
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_what_must_not_be_sent_again_has_a_connection_of_its_own(method: str) -> None:
+    request = Request(method, "/v2/Users/1", {})
+    with closing(Hasty()) as server, closing(HttpTransport(server.url)) as transport:
+        for _ in range(3):
+            assert transport.send(request).status == 200
+        assert [line[: len(method)].decode() for line in server.asked if line] == [method] * 3
+
+
+def test_there_may_be_more_open_files_than_select_knows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with ExitStack() as many:
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            many.callback(os.close, os.dup(2))
+        with listening(ok) as server, closing(HttpTransport(url(server))) as transport:
+            assert [transport.send(GET).status for _ in range(2)] == [200, 200]
+        assert server.noted[0][3] == server.noted[1][3]
+
+
+def test_closing_ends_what_is_under_way_and_what_comes_after() -> None:
+    hold, under_way = threading.Event(), threading.Event()
+
+    def respond() -> Reply:
+        under_way.set()
+        hold.wait(5)
+        return ok()
+
+    with listening(respond) as server:
+        transport = HttpTransport(url(server))
+
+        def close() -> None:
+            under_way.wait(5)
+            transport.close()
+
+        closer = threading.Thread(target=close)
+        closer.start()
+        began = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                transport.send(GET)
+        assert time.monotonic() - began < 4
+        closer.join()
+        hold.set()
+
+
 # TLS -----------------------------------------------------------------------------------------------------------------
 
 
@@ -319,49 +394,3 @@ def test_a_client_shows_its_certificate(authority: Path) -> None:
         bare = tls_context(str(authority), None, None)
         with closing(HttpTransport(url(server, "https"), tls=bare)) as transport, pytest.raises(NoAnswer):
             transport.send(GET)
-
-
-# 429 -----------------------------------------------------------------------------------------------------------------
-
-
-class Busy:
-    """Answers 429 so many times, then 200."""
-
-    def __init__(self, times: int, **headers: str) -> None:
-        self.left = times
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.asked = 0
-
-    def send(self, request: Request) -> Response:
-        self.asked += 1
-        self.left -= 1
-        return Response(429, self.headers, b"", 0.0) if self.left >= 0 else Response(200, {}, b"", 0.0)
-
-
-@pytest.mark.parametrize(
-    ("headers", "waits"), [({"retry_after": "7"}, [7.0, 7.0]), ({}, [1.0, 1.0]), ({"retry_after": "soon"}, [1.0, 1.0])]
-)
-def test_what_is_answered_429_is_repeated_when_the_answer_says(headers: dict[str, str], waits: list[float]) -> None:
-    waited: list[float] = []
-    patient = Patient(Busy(2, **headers), sleep=waited.append)
-    assert patient.send(GET).status == 200
-    assert waited == waits
-    assert patient.repeated == 2
-
-
-def test_a_date_says_when_to_come_back() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    later = format_datetime(now + timedelta(seconds=9), usegmt=True)
-    busy = Response(429, {"retry-after": later}, b"", 0.0)
-    assert retry_after(busy, now.timestamp()) == 9.0
-    assert retry_after(busy, now.timestamp() + 60) == 0.0
-    assert retry_after(Response(503, {"retry-after": "9"}, b"", 0.0)) is None
-
-
-def test_patience_ends() -> None:
-    waited: list[float] = []
-    busy = Busy(100, retry_after="1")
-    assert Patient(busy, attempts=3, sleep=waited.append).send(GET).status == 429
-    assert (waited, busy.asked) == ([1.0, 1.0, 1.0], 4)
-    assert Patient(Busy(1, retry_after="61"), sleep=waited.append).send(GET).status == 429
-    assert len(waited) == 3
