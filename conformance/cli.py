@@ -8,7 +8,6 @@ python -m conformance record --target URL --output FILE
 
 import argparse
 import io
-import os
 import signal
 import sys
 import threading
@@ -20,7 +19,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from conformance import login
+from conformance import credentials, login
 from conformance import options as options_of
 from conformance.exchange import Transport
 from conformance.facts import Unreachable
@@ -153,48 +152,19 @@ def _session(
     connect: Callable[[str], HttpTransport],
 ) -> Session:
     masking = Masking()
-    kind, credentials = _credentials(usage, options, masking, connect)
+    if options.proxy:
+        credentials.learn_of_proxy(options.proxy, masking)
+    signed = credentials.chosen(usage, options, masking, connect)
     return Session(
         base_url=base_url,
-        transport=transport,
-        credentials=credentials,
+        transport=signed.over(transport),
+        credentials=signed.headers,
         run=f"c{token_hex(4)}",
         masking=masking,
         domain=options.domain,
-        facts={"options": {"login": kind, "browser": options.browser}},
+        facts={"options": {"login": signed.kind, "browser": options.browser}},
         patience=Patience(options.retries),
     )
-
-
-def _credentials(
-    usage: argparse.ArgumentParser,
-    options: argparse.Namespace,
-    masking: Masking,
-    connect: Callable[[str], HttpTransport],
-) -> tuple[str, Mapping[str, str]]:
-    """How to sign in, and the headers for it. Every secret is masked from then on."""
-    if options.token_url:
-        client_id, secret = options.client_id, os.environ.get("SCIM_CLIENT_SECRET")
-        if not (client_id and secret):
-            usage.error("--token-url needs --client-id, and the secret in SCIM_CLIENT_SECRET")
-        masking.learn(secret)
-        with closing(connect(options.token_url)) as transport:
-            fetched = login.client_credentials(options.token_url, client_id, secret, options.scope, transport)
-        masking.learn(fetched)
-        return "client-credentials", login.bearer(fetched)
-    if options.user:
-        password = os.environ.get("SCIM_PASSWORD")
-        if password is None:
-            usage.error("--user needs the password in SCIM_PASSWORD")
-        masking.learn(password)
-        headers = login.basic(options.user, password)
-        masking.learn(headers["Authorization"].removeprefix("Basic "))
-        return "basic", headers
-    token = (options.token or os.environ.get("SCIM_TOKEN") or "").strip()
-    if not token:
-        usage.error("say how to sign in: --token (or SCIM_TOKEN), --user or --token-url")
-    masking.learn(token)
-    return "bearer", login.bearer(token)
 
 
 # Other commands -------------------------------------------------------------------------------------------------------

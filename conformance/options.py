@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from conformance.reading import SCENARIO_ID, names
 from conformance.scenario import Capability, Level
@@ -70,7 +70,9 @@ def _add_connection(group: "argparse._ActionsContainer") -> None:
     group.add_argument("--client-certificate", metavar="FILE", help="a certificate to show, PEM, with its key or with:")
     group.add_argument("--client-key", metavar="FILE", help="the key of the certificate")
     group.add_argument("--insecure", action="store_true", help="do not look at the server's certificate")
-    group.add_argument("--proxy", metavar="URL", help="an HTTP proxy on the way to the server")
+    group.add_argument(
+        "--proxy", metavar="URL", type=proxy, help="an HTTP proxy on the way, as in http://name:password@proxy:3128"
+    )
 
 
 def _add_reports(group: "argparse._ActionsContainer") -> None:
@@ -149,15 +151,36 @@ def address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def proxy(text: str) -> str:
+    """The URL of an HTTP proxy, which may have credentials: no message shows it."""
+    url = _url(text)
+    if url is None or url.scheme != "http":
+        raise argparse.ArgumentTypeError("it is the http URL of a proxy, as in http://proxy:3128")
+    return text
+
+
 def base_url(usage: argparse.ArgumentParser, text: str, option: str) -> str:
     """A URL below which endpoints hang, without its last slash; exits if it is none."""
+    if urlsplit(endpoint(usage, text, option)).query:
+        usage.error(f"argument {option}: it has a query; that does not belong there")
+    return text.rstrip("/")
+
+
+def endpoint(usage: argparse.ArgumentParser, text: str, option: str) -> str:
+    """A URL to which requests go, which may have a query; exits if it is none."""
+    url = _url(text)
+    if url is None:
+        usage.error(f"argument {option}: {text!r} is no http or https URL")
+    if url.fragment or url.username or url.password:
+        usage.error(f"argument {option}: it has a fragment or credentials; those do not belong there")
+    return text
+
+
+def _url(text: str) -> SplitResult | None:
+    """The parts of an http or https URL; None if it is none."""
     try:
         url = urlsplit(text)
         is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
-        is_url = False
-    if not is_url:
-        usage.error(f"argument {option}: {text!r} is no http or https URL")
-    if url.query or url.fragment or url.username or url.password:
-        usage.error(f"argument {option}: it has a query, a fragment or credentials; those do not belong there")
-    return text.rstrip("/")
+        return None
+    return url if is_url else None

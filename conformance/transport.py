@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conformance.exchange import NoAnswer, Request, Response
+from conformance.login import to_proxy
 
 GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 """Tells zlib to see from the first bytes which of the two it is."""
@@ -79,7 +80,8 @@ class HttpTransport:
     """Sends to the server of one URL. `timeout` is in seconds, for connecting and then for the whole answer.
 
     What is sent is what the request says, to the letter: the target is not encoded again and no header is added but
-    Host and Content-Length. `proxy` is the URL of an HTTP proxy; https goes through it in a tunnel.
+    Host, Content-Length and what signs in at a proxy. `proxy` is the URL of one for HTTP, with a name and a password if
+    it wants some; https goes through it in a tunnel.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class HttpTransport:
         self._timeout = timeout
         self._tls = tls
         self._proxy = urlsplit(proxy) if proxy else None
+        self._to_proxy = to_proxy(proxy) if proxy else {}
         self._idle: list[_Connection] = []
         self._used: set[socket.socket] = set()
         self._is_closed = False
@@ -141,12 +144,16 @@ class HttpTransport:
             return self._idle.pop() if self._idle else None
 
     def _connect(self) -> _Connection:
-        there = self._proxy or self._server
-        if self._server.scheme != "https":
-            return _Connection(there.hostname or "", there.port, timeout=self._timeout)
-        connection = _SecureConnection(there.hostname or "", there.port, timeout=self._timeout, context=self._tls)
+        there = self._server
+        host, port = there.hostname or "", there.port
         if self._proxy:
-            connection.set_tunnel(self._server.hostname or "", self._server.port or 443)
+            host, port = self._proxy.hostname or "", self._proxy.port or http.client.HTTP_PORT
+        if there.scheme != "https":
+            return _Connection(host, port, timeout=self._timeout)
+        connection = _SecureConnection(host, port, timeout=self._timeout, context=self._tls)
+        if self._proxy:
+            target = there.hostname or ""
+            connection.set_tunnel(target, there.port or http.client.HTTPS_PORT, dict(self._to_proxy))
         return connection
 
     def _on(self, connection: _Connection, request: Request) -> Response:
@@ -198,6 +205,8 @@ class HttpTransport:
             _put_header(connection, name, value)
         if request.body is not None:
             connection.putheader("Content-Length", str(len(request.body)))
+        for name, value in self._to_proxy.items() if self._server.scheme == "http" else ():
+            connection.putheader(name, value)
         connection.endheaders(request.body)
 
     def _target(self, target: str) -> str:

@@ -134,6 +134,39 @@ def test_a_token_is_fetched_with_client_credentials(tmp_path: Path, monkeypatch:
     assert served.sent[-1].headers["Authorization"] == "Bearer fetched"
 
 
+def test_a_token_that_expires_is_fetched_anew_and_no_token_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+
+    def respond(method: str, target: str, body: Any) -> Answer:
+        if target == "/token?a=b":
+            given.append(f"t0ken-{len(given)}")
+            return 200, {"access_token": given[-1]}
+        if served.sent[-1].headers["Authorization"] == "Bearer t0ken-0" and target.endswith("/x"):
+            return 401, {}
+        return 404 if target.endswith("/x") else 200, {"detail": "not for t0ken-1"}
+
+    served = Served(respond)
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: served)
+    monkeypatch.setenv("SCIM_CLIENT_SECRET", "s3cret")
+    report = tmp_path / "r.json"
+    arguments = ["--token-url", "https://login.example/token?a=b", "--client-id", "me", "--report", str(report)]
+    assert cli.main(["--base-url", URL, *arguments, "--file", file_of(tmp_path, MISSING)]) == 1
+    assert given == ["t0ken-0", "t0ken-1"]
+    assert "expected 200, got 404 (not for ********)" in report.read_text()
+    assert "t0ken-" not in report.read_text()
+
+
+def test_what_signs_in_at_a_proxy_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"detail": "s3cret, YW5hOnMzY3JldA=="}
+    served = Served(lambda method, target, body: (404 if target.endswith("/x") else 200, said))
+    monkeypatch.setattr(cli, "HttpTransport", lambda url, **options: served)
+    report = tmp_path / "r.json"
+    assert run("--file", file_of(tmp_path, MISSING), "--proxy", "http://ana:s3cret@proxy", "--report", str(report)) == 1
+    assert "got 404 (********, ********)" in report.read_text()
+
+
 MISUSES: list[tuple[list[str], str]] = [
     ([], "--base-url"),
     (["--base-url", URL], "say how to sign in"),
@@ -146,6 +179,10 @@ MISUSES: list[tuple[list[str], str]] = [
     (["--base-url", "http://u:p@scim.example", "--token", "t"], "credentials"),
     (["--base-url", URL, "--user", "ana"], "SCIM_PASSWORD"),
     (["--base-url", URL, "--token-url", "https://x/t"], "--client-id"),
+    (["--base-url", URL, "--token-url", "login.example/t"], "--token-url: 'login.example/t' is no http or https URL"),
+    (["--base-url", URL, "--token-url", "https://x/t#a"], "--token-url: it has a fragment"),
+    (["--base-url", URL, "--token", "t", "--proxy", "proxy:3128"], "--proxy: it is the http URL of a proxy, as in"),
+    (["--base-url", URL, "--token", "t", "--proxy", "https://proxy"], "--proxy: it is the http URL"),
     (["--base-url", URL, "--token", "t", "--jobs", "0"], "must be 1 or more"),
     (["--base-url", URL, "--token", "t", "--jobs", "x"], "invalid"),
     (["--base-url", URL, "--token", "t", "--timeout", "0"], "must be more than 0"),

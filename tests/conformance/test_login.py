@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, quote_plus
 import pytest
 
 from conformance.exchange import Exchange, NoAnswer, Request, Response
-from conformance.login import LoginFailed, basic, bearer, client_credentials
+from conformance.login import LoginFailed, Renewing, Token, basic, bearer, client_credentials, to_proxy
 from conformance.masking import MASK, Masking
 from tests.conformance.fakes import answer
 
@@ -37,7 +37,7 @@ class TokenServer:
 def test_a_token_is_fetched_with_the_secret_by_basic_or_in_the_form(takes: str, requests: int) -> None:
     server = TokenServer(takes)
     token = client_credentials("https://login.example/oauth/token?x=1", "me:1", "s3 cret", "scim", server)
-    assert token == "acc3ss"
+    assert token == Token("acc3ss", 3600)
     assert len(server.sent) == requests
     last = server.sent[-1]
     assert (last.method, last.target) == ("POST", "/oauth/token?x=1")
@@ -82,6 +82,82 @@ def test_a_token_server_that_cannot_be_reached_is_named() -> None:
 def test_the_headers_that_sign_in() -> None:
     assert bearer("t") == {"Authorization": "Bearer t"}
     assert basic("ana", "pässword") == {"Authorization": "Basic YW5hOnDDpHNzd29yZA=="}
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://proxy:3128", {}),
+        ("http://ana:p%C3%A4ssword@proxy:3128", {"Proxy-Authorization": "Basic YW5hOnDDpHNzd29yZA=="}),
+    ],
+)
+def test_the_headers_that_sign_in_at_a_proxy(url: str, headers: dict[str, str]) -> None:
+    assert to_proxy(url) == headers
+
+
+@pytest.mark.parametrize(("said", "lifetime"), [(60, 60.0), ("60", 60.0), (0, None), (None, None), ("soon", None)])
+def test_how_long_a_token_is_valid(said: object, lifetime: float | None) -> None:
+    server = TokenServer("", answer(200, {"access_token": "a", "expires_in": said}))
+    assert client_credentials("https://login.example/t", "me", "s", None, server) == Token("a", lifetime)
+
+
+class Expiring:
+    """A server that takes those of the tokens `t1`, `t2` ... that are `valid`, and gives them out."""
+
+    def __init__(self, *valid: str) -> None:
+        self.valid = set(valid)
+        self.given = 1
+        self.now = 0.0
+        self.bearers: list[str] = []
+
+    def fetch(self) -> Token:
+        self.given += 1
+        return Token(f"t{self.given}", 100)
+
+    def send(self, request: Request) -> Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        self.bearers.append(token)
+        return answer(200 if token in self.valid else 401)
+
+    def renewing(self) -> Renewing:
+        return Renewing(self, Token("t1", 100), self.fetch, lambda: self.now)
+
+
+SIGNED = Request("POST", "/v2/Users", {"Authorization": "Bearer t1", "Accept": "a"}, b"{}")
+
+
+def test_a_token_is_fetched_anew_before_it_expires() -> None:
+    server = Expiring("t1", "t2")
+    transport = server.renewing()
+    for server.now in (0, 89, 91, 92):
+        assert transport.send(SIGNED).status == 200
+    assert server.bearers == ["t1", "t1", "t2", "t2"]
+
+
+def test_a_token_that_is_refused_is_fetched_anew_once() -> None:
+    server = Expiring("t2")
+    transport = server.renewing()
+    assert [transport.send(SIGNED).status for _ in range(2)] == [200, 200]
+    assert server.bearers == ["t1", "t2", "t2"]
+    server.valid.clear()
+    assert transport.send(SIGNED).status == 401
+    assert server.bearers[3:] == ["t2", "t3"]
+
+
+def test_other_credentials_are_sent_as_they_are() -> None:
+    server = Expiring()
+    wrong = Request("GET", "/v2/Users", {"Authorization": "Bearer wrong"})
+    assert server.renewing().send(wrong).status == 401
+    assert (server.bearers, server.given) == (["wrong"], 1)
+
+
+def test_where_no_token_is_given_any_more_there_is_no_answer() -> None:
+    def fetch() -> Token:
+        raise LoginFailed("The token URL answered 400.")
+
+    transport = Renewing(Expiring(), Token("t1"), fetch)
+    with pytest.raises(NoAnswer, match="no token any more: The token URL answered 400"):
+        transport.send(SIGNED)
 
 
 MASKED = [

@@ -159,6 +159,35 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
     assert ("Host", "scim.example") in headers
 
 
+def test_a_proxy_is_signed_in_at_with_what_its_url_holds() -> None:
+    with listening(ok) as proxy:
+        there = url(proxy)[:-3].replace("http://", "http://ana:p%C3%A4ssword@")
+        with closing(HttpTransport("http://scim.example/v2", proxy=there)) as transport:
+            transport.send(GET)
+    assert ("Proxy-Authorization", "Basic YW5hOnDDpHNzd29yZA==") in proxy.noted[0][1]
+
+
+def test_a_tunnel_is_signed_in_for_and_the_server_does_not_see_it() -> None:
+    heads: list[bytes] = []
+
+    class Refusing(Raw):
+        def _answer(self, connection: socket.socket) -> None:
+            with suppress(OSError), connection:
+                heads.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n")
+
+    with closing(Refusing()) as proxy:
+        there = proxy.url.replace("http://", "http://ana:p%C3%A4ssword@")
+        with (
+            closing(HttpTransport("https://scim.example/v2", proxy=there)) as transport,
+            pytest.raises(NoAnswer, match="407 Who are you") as refused,
+        ):
+            transport.send(GET)
+    assert heads[0].startswith(b"CONNECT scim.example:443 HTTP/1")
+    assert b"\r\nProxy-Authorization: Basic YW5hOnDDpHNzd29yZA==\r\n" in heads[0]
+    assert "YW5h" not in str(refused.value)
+
+
 # Answers that mean no good --------------------------------------------------------------------------------------------
 
 
