@@ -30,6 +30,7 @@ from itertools import pairwise
 from typing import Final
 
 from conformance.exchange import Json
+from conformance.templates import PLACEHOLDER
 
 
 class _Missing:
@@ -72,8 +73,25 @@ def _member(value: Json, key: str) -> Json:
 
 def shown(value: Json) -> str:
     """A value as a mismatch shows it: JSON, shortened."""
-    text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False)
+    return shortened(repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False))
+
+
+def shortened(text: str) -> str:
+    """A text as a mismatch shows it."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+
+
+def fault_of(name: str, argument: Json) -> str | None:
+    """What is wrong with what a matcher is given in a file, where that can be seen before it is filled in."""
+    if name != "$matches":
+        return None
+    try:
+        re.compile(PLACEHOLDER.sub("x", argument))
+    except TypeError:
+        return "must be a text"
+    except re.error as error:
+        return f"is no regular expression: {error}"
+    return None
 
 
 def _compare(expected: Json, actual: Json, place: str) -> Iterator[str]:

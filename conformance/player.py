@@ -11,7 +11,7 @@ from typing import Final
 
 from conformance.exchange import Exchange, Json, Response, Withheld
 from conformance.made import Made
-from conformance.matching import MISSING, mismatches, point
+from conformance.matching import MISSING, mismatches, point, shortened
 from conformance.removal import remove
 from conformance.results import Finding, Outcome, Result
 from conformance.scenario import (
@@ -29,7 +29,7 @@ from conformance.scenario import (
 )
 from conformance.session import Session
 from conformance.span import Span
-from conformance.templates import Unknown, percent, render, render_target, render_text
+from conformance.templates import TooMuch, Unknown, counted, percent, render, render_target, render_text
 
 MOST_AT_ONCE: Final = 16
 """Threads of one step whose requests go out at once."""
@@ -46,7 +46,7 @@ class Stopped(Exception):
 
 
 ENDINGS: Final = (
-    *(Stopped, Unknown, Withheld),
+    *(Stopped, TooMuch, Unknown, Withheld),
     *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, re.error),
 )
 """What ends a scenario: the former are foreseen, the latter come of answers that nobody thought of."""
@@ -178,7 +178,7 @@ class Player:
     def _send_all(self, step: Step, send: Send, scope: dict[str, Json], stake: Stake) -> bool:
         if send.times == 1:
             return self._send(step, send, scope, stake)
-        times = int(render(send.times, scope))
+        times = counted(send.times, scope)
         scopes = [{**scope, "index": index} for index in range(1, times + 1)]
         jobs = [partial(self._send, step, send, inner, stake) for inner in scopes]
         failed = _at_once(jobs) if send.at_once else [job() for job in jobs]
@@ -350,7 +350,7 @@ def _said(response: Response) -> str:
     """The detail of an error, for the sentence about the status."""
     body = response.json()
     detail = body.get("detail") if isinstance(body, dict) else None
-    return f" ({detail})" if isinstance(detail, str) else ""
+    return f" ({shortened(detail)})" if isinstance(detail, str) else ""
 
 
 def _save(save: Mapping[str, str], response: Response, scope: dict[str, Json]) -> list[str]:
@@ -388,6 +388,6 @@ def _at_once(jobs: Sequence[Callable[[], Json]], most: int = MOST_AT_ONCE) -> li
 
 def _said_of(error: Exception) -> str:
     """Why a scenario ended. Of an answer that the tool was not made for, the report of all others must not be lost."""
-    if isinstance(error, (Stopped, Unknown, Withheld)):
+    if isinstance(error, (Stopped, TooMuch, Unknown, Withheld)):
         return str(error)
     return f"what was answered could not be judged: {type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from conformance import matching, templates
 from conformance.exchange import Json
 from conformance.matching import MATCHERS
 from conformance.scenario import (
@@ -220,12 +221,21 @@ def _check_template(value: Json, node: Node, key: str) -> None:
         for element in value:
             _check_template(element, node, key)
     elif isinstance(value, dict):
-        for name, member in value.items():
-            if name.startswith("$") and name not in KNOWN_WORDS:
-                raise node.fault(f"{key!r} has {name!r}, which is neither a directive nor a matcher")
-            if name in MATCHERS and len(value) > 1:
-                raise node.fault(f"{key!r} has {name!r} beside other members; it stands alone, or within $all")
+        _check_words(value, node, key)
+        for member in value.values():
             _check_template(member, node, key)
+
+
+def _check_words(value: Mapping[str, Json], node: Node, key: str) -> None:
+    for name, member in value.items():
+        if name.startswith("$") and name not in KNOWN_WORDS:
+            raise node.fault(f"{key!r} has {name!r}, which is neither a directive nor a matcher")
+        if name in MATCHERS and len(value) > 1:
+            raise node.fault(f"{key!r} has {name!r} beside other members; it stands alone, or within $all")
+        if fault := matching.fault_of(name, member):
+            raise node.fault(f"{key!r} has a {name!r} that {fault}")
+    if fault := templates.fault_of(value):
+        raise node.fault(f"{key!r} has a directive that cannot be carried out: {fault}")
 
 
 KNOWN_WORDS: Final = {*DIRECTIVES, *MATCHERS, "$ref"}
@@ -279,6 +289,8 @@ def _condition(node: Node) -> Condition:
 
 def _given(node: Node) -> Given:
     count = int(node.number("count") or 0) or None
+    if count and count > templates.MOST:
+        raise node.fault(f"'count' is {count}; it may be {templates.MOST}")
     given = Given(node.text("fixture"), node.text("as"), node.mapping("with"), count)
     node.close()
     return given
@@ -339,6 +351,8 @@ def _send(node: Node, over: Stake | None) -> Send:
     times = node.get("times", object, 1)
     if not isinstance(times, (int, str)) or isinstance(times, bool):
         raise node.fault("'times' must be a number or a template of one")
+    if isinstance(times, int) and times > templates.MOST:
+        raise node.fault(f"'times' is {times}; it may be {templates.MOST}")
     return Send(
         method=method,
         target=target,

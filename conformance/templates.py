@@ -12,6 +12,8 @@ encoded in an address), `last` (the last part of an address), `next` (the number
     {"$json": {"value": "Admin"}}                           a text that holds JSON
     {"$repeat": "x", "times": 6000}                         a text, many times; how many may be a placeholder
     {"$if": "{{answered}}", "is": [200, 204], "then": {}, "else": {}}   one of two, as the value is among these or not
+
+A range has at most MOST elements, a text that is repeated at most LONGEST characters.
 """
 
 import json
@@ -30,8 +32,19 @@ Scope = Mapping[str, Json]
 PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}|]+?)\s*(?:\|\s*(\w+)\s*)?\}\}")
 
 
+MOST: Final = 100_000
+"""Elements of a range, or times that something is repeated."""
+
+LONGEST: Final = 16 * 1024 * 1024
+"""Characters of a text that is made by repeating: more than what most servers take."""
+
+
 class Unknown(Exception):
     """A placeholder names what was not saved."""
+
+
+class TooMuch(Exception):
+    """More is to be made than a request could bear; the message says how much."""
 
 
 def percent(value: str) -> str:
@@ -148,7 +161,15 @@ def _each(directive: Mapping[str, Json], scope: Scope) -> Json:
 
 
 def _range(directive: Mapping[str, Json], scope: Scope) -> Json:
-    return _made(range(1, int(render(directive["$range"], scope)) + 1), directive["make"], scope)
+    return _made(range(1, counted(directive["$range"], scope) + 1), directive["make"], scope)
+
+
+def counted(number: Json, scope: Scope) -> int:
+    """How many there are to be; a number or a placeholder of one. Raises `TooMuch`."""
+    count = int(render(number, scope))
+    if count > MOST:
+        raise TooMuch(f"{count} times is more than {MOST}")
+    return count
 
 
 def _made(elements: Sequence[Json], made: Json, scope: Scope) -> list[Json]:
@@ -180,7 +201,10 @@ def _json(directive: Mapping[str, Json], scope: Scope) -> Json:
 
 
 def _repeat(directive: Mapping[str, Json], scope: Scope) -> Json:
-    return render_text(directive["$repeat"], scope) * int(render(directive["times"], scope))
+    text, times = render_text(directive["$repeat"], scope), int(render(directive["times"], scope))
+    if len(text) * times > LONGEST:
+        raise TooMuch(f"{len(text) * times} characters are more than {LONGEST}")
+    return text * times
 
 
 def _if(directive: Mapping[str, Json], scope: Scope) -> Json:
@@ -196,3 +220,19 @@ DIRECTIVES: Final[Mapping[str, Callable[[Mapping[str, Json], Scope], Json]]] = {
     "$repeat": _repeat,
     "$if": _if,
 }
+
+
+def fault_of(directive: Mapping[str, Json]) -> str | None:
+    """What is wrong with how much a directive makes, where that can be seen before its placeholders are filled."""
+    try:
+        if "$range" in directive:
+            counted(directive["$range"], {})
+        if "$repeat" in directive:
+            _repeat(directive, {})
+    except Unknown:
+        return None
+    except TooMuch as error:
+        return str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        return f"it must say how many: {error}"
+    return None

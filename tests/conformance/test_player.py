@@ -33,6 +33,11 @@ def test_a_scenario_passes_when_every_answer_is_as_expected() -> None:
 
 WRONG: list[tuple[Answer, dict[str, Any], str]] = [
     ((404, {"detail": "gone"}), {"status": 200}, "status: expected 200, got 404 (gone)"),
+    (
+        (404, {"detail": "x" * 1000}),
+        {"status": 200},
+        f"status: expected 200, got 404 ({'x' * 300}… (1000 characters))",
+    ),
     ((404, b"<p>"), {"status": [200, 204]}, "status: expected 200 or 204, got 404"),
     ((200, {"id": "2"}), {"body": {"id": "1"}}, '/id: expected "1", got "2"'),
     ((200, b"<html>"), {"body": {"id": "1"}}, "the body: expected JSON, got '<html>'"),
@@ -180,6 +185,14 @@ def test_a_scenario_that_cannot_be_prepared_is_blocked() -> None:
 def test_a_name_that_nothing_was_saved_under_blocks() -> None:
     result = play(always(200, {}), {"send": "GET /Users/{{none}}", **OK})
     assert (result.outcome, result.reason) == (Outcome.BLOCKED, "nothing was saved under none")
+
+
+def test_a_server_that_asks_for_too_much_blocks() -> None:
+    server = always(200, {"most": 10**9})
+    first = {"send": "GET /x", **OK, "save": {"most": "/most"}}
+    result = play(server, first, {"send": "GET /{{index}}", "expect": {}, "times": "{{most}}"})
+    assert (result.outcome, result.reason) == (Outcome.BLOCKED, "1000000000 times is more than 100000")
+    assert len(server.sent) == 1
 
 
 def test_a_scenario_that_does_not_concern_the_server_sends_nothing() -> None:

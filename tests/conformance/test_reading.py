@@ -146,6 +146,17 @@ NOT_OF_THE_SCHEMA: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (step(body={"a": "{{name|shout}}"}), "'body' has no filter 'shout'"),
     (step(expect={"body": {"$anything": True}}), "'body' has '$anything', which is neither a directive nor a matcher"),
     (step(expect={"body": {"$any": True, "id": "x"}}), "'body' has '$any' beside other members"),
+    (
+        step(expect={"body": {"a": [{"$matches": "(x"}]}}),
+        "scenarios/0/steps/0/expect: 'body' has a '$matches' that is no regular expression: missing )",
+    ),
+    (step(expect={"body": {"$matches": 7}}), "'body' has a '$matches' that must be a text"),
+    (step(body={"a": {"$range": 100_001, "make": 1}}), "carried out: 100001 times is more than 100000"),
+    (step(body={"$repeat": "ab", "times": 10**7}), "carried out: 20000000 characters are more than 16777216"),
+    (step(body={"$repeat": "ab"}), "carried out: it must say how many: 'times'"),
+    (step(body={"$range": "many", "make": 1}), "it must say how many: "),
+    (step(times=10**6), "steps/0: 'times' is 1000000; it may be 100000"),
+    (change(given=[{"fixture": "user", "as": "ana", "count": 10**6}]), "'count' is 1000000"),
     (change(given=[{"fixture": "user", "as": "ana"}]), "wants a fixture 'user' that is not there"),
 ]
 
@@ -160,6 +171,12 @@ def test_a_fault_is_named_with_its_file_and_place(
         suite_of_file(file_of(tmp_path, scenario))
     assert str(fault.value).startswith(str(tmp_path / "file.json"))
     assert message in str(fault.value)
+
+
+def test_a_placeholder_may_stand_in_an_expression_and_for_a_number(tmp_path: Path) -> None:
+    scenario = deepcopy(SCENARIO)
+    step(body={"$repeat": "{{name}}", "times": "{{n}}"}, expect={"body": {"$matches": "^{{name}}{2}$"}})(scenario)
+    assert read_scenarios(file_of(tmp_path, scenario))
 
 
 @pytest.mark.parametrize(("spoil", "message"), FAULTS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.templates import Unknown, merged, render, render_target
+from conformance.templates import LONGEST, MOST, TooMuch, Unknown, merged, render, render_target
 
 SCOPE: dict[str, Any] = {
     "ana": {"id": "a/1 é", "active": True, "emails": [{"value": "a@x"}]},
@@ -70,6 +70,19 @@ def test_a_uuid_is_a_new_one_each_time() -> None:
     first, second = render("{{uuid}}", {}), render("{{uuid}}", {})
     assert first != second
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"$range": "{{most|next}}", "make": "x"},
+        {"$repeat": "x", "times": "{{longest|next}}"},
+        {"$repeat": "xy", "times": "{{longest}}"},
+    ],
+)
+def test_no_more_is_made_than_a_request_could_bear(template: Any) -> None:
+    with pytest.raises(TooMuch, match="more than"):
+        render(template, {"most": MOST, "longest": LONGEST})
 
 
 NOT_SAVED = [
