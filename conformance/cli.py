@@ -8,6 +8,7 @@ python -m conformance record --target URL --output FILE
 
 import argparse
 import io
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,7 @@ from conformance.transport import HttpTransport, tls_context, trusting
 
 FOUND: Final = 1
 MISUSED: Final = 2
-"""argparse exits with the same."""
+"""argparse exits with the same. It is so too where a suite was asked for of which nothing applies."""
 NOT_REACHED: Final = 3
 """Nothing can be said of the server: no answer, no token, or a token that it refuses."""
 INTERRUPTED: Final = 130
@@ -76,6 +77,15 @@ def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
+def _print(text: str) -> None:
+    """Onto standard output; where nobody reads on (`| head`) the rest goes nowhere, and what else is to be done is."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # Running --------------------------------------------------------------------------------------------------------------
 
 
@@ -99,14 +109,25 @@ def _run(arguments: Sequence[str]) -> int:
             _say(f"Interrupted; left over: {left}" if left else "Interrupted; what had been made is removed.")
             return INTERRUPTED
     progress.done()
-    sys.stdout.write(terminal.render(report, terminal.Screen.of(sys.stdout)))
+    _print(terminal.render(report, terminal.Screen.of(sys.stdout)))
     for path in options.report:
         try:
             path.write_text(WRITERS[path.suffix](report), encoding="utf-8")
         except OSError as error:
             raise ScenarioFault(f"{path}: {error.strerror or error}") from error
         _say(f"Wrote {path}.")
-    return FOUND if report.findings(*options_of.FAIL_ON[options.fail_on]) else 0
+    return _code(report, options)
+
+
+def _code(report: Report, options: argparse.Namespace) -> int:
+    """The exit code. What was asked for and could not be played was not shown, though nothing was missed."""
+    if report.findings(*options_of.FAIL_ON[options.fail_on]):
+        return FOUND
+    unplayed = [suite for suite in report.suites if not suite.is_played]
+    for suite in unplayed:
+        _say(f"Nothing of {suite.suite.name} was played: none of it applies to this server.")
+    is_asked_for = bool(options.suite or options.file) and not options.scenario
+    return MISUSED if unplayed and (is_asked_for or len(unplayed) == len(report.suites)) else 0
 
 
 def _interrupt(progress: Progress, sentence: str) -> None:
@@ -174,10 +195,10 @@ def _list(arguments: Sequence[str]) -> int:
     """Print the suites, or the scenarios of those that are named."""
     for name in arguments or names():
         suite = read_suite(name)
-        sys.stdout.write(f"{suite.name}: {suite.title}, {len(suite.scenarios)} scenarios\n")
+        _print(f"{suite.name}: {suite.title}, {len(suite.scenarios)} scenarios\n")
         for scenario in suite.scenarios if arguments else ():
             items = ", ".join(scenario.stake.items)
-            sys.stdout.write(f"  {scenario.id}  [{scenario.stake.level.value}] {scenario.title} ({items})\n")
+            _print(f"  {scenario.id}  [{scenario.stake.level.value}] {scenario.title} ({items})\n")
     return 0
 
 
@@ -187,7 +208,7 @@ def _check(arguments: Sequence[str]) -> int:
         raise ScenarioFault("Which files? python -m conformance check FILE ...")
     for name in arguments:
         scenarios = read_scenarios(Path(name))
-        sys.stdout.write(f"{name}: {len(scenarios)} scenarios\n")
+        _print(f"{name}: {len(scenarios)} scenarios\n")
     return 0
 
 

@@ -80,6 +80,11 @@ class SuiteReport:
     def verdict(self) -> Verdict:
         return verdict(self.results)
 
+    @property
+    def is_played(self) -> bool:
+        """Whether anything of it concerns the server."""
+        return any(result.outcome is not Outcome.NOT_APPLICABLE for result in self.results)
+
     def by_capability(self) -> Mapping[Capability, list[Result]]:
         """The results of each capability that the suite has scenarios for, in the order of the columns."""
         found: dict[Capability, list[Result]] = {}

@@ -1,11 +1,12 @@
 """Plays suites against a server: what may run side by side does, what must be alone comes after, all is removed."""
 
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
+from threading import Event, Lock
 from typing import Final
 
 from conformance import facts
@@ -21,7 +22,7 @@ Progress = Callable[[Result], None]
 
 
 BEAT: Final = 0.25
-"""Seconds for which scenarios are waited for at a time: not every system lets an interrupt end a longer wait."""
+"""Seconds for which a run is waited for at a time: not every system lets an interrupt end a longer wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,17 @@ class Watch:
     """Holds every answer of a suite against the rules of the suite; may be shown exchanges from any thread."""
 
     def __init__(self, suite: Suite, session: Session) -> None:
-        self._rules = suite.rules
+        self.suite = suite
         self._session = session
         self._findings: dict[str, Finding] = {}
         self._seen: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def observe(self, exchange: Exchange) -> None:
         """Look at an answer; where there is none no rule is broken."""
         if exchange.response is None:
             return
-        for rule in self._rules:
+        for rule in self.suite.rules:
             if not rule.statuses or exchange.response.status in rule.statuses:
                 self._hold(rule, exchange)
 
@@ -65,7 +66,7 @@ class Watch:
 
     def results(self) -> list[Result]:
         """A result for each rule; one that no answer concerned is not applicable."""
-        return [self._result(rule) for rule in self._rules]
+        return [self._result(rule) for rule in self.suite.rules]
 
     def _result(self, rule: Rule) -> Result:
         finding = self._findings.get(rule.id)
@@ -85,72 +86,85 @@ def run(session: Session, suites: Sequence[Suite], limits: Limits, progress: Pro
     """
     began, started = time.monotonic(), datetime.now(UTC)
     session.facts = {**session.facts, **facts.ask(session)}
-    watches = {suite.name: Watch(suite, session) for suite in suites}
+    watches = [Watch(suite, session) for suite in suites]
 
-    def play(suite: Suite, scenario: Scenario) -> Result:
+    def play(watch: Watch, scenario: Scenario) -> Result:
         if time.monotonic() - began > limits.run:
             result = _not_begun(scenario, limits)
         else:
-            result = Player(session, suite, scenario, watches[suite.name].observe, limits.scenario).play()
+            result = Player(session, watch.suite, scenario, watch.observe, limits.scenario).play()
         if not session.stop.of_scenarios.is_set():
             progress(result)
         return result
 
-    pairs = [(suite, scenario) for suite in suites for scenario in suite.scenarios]
-    results = _all(pairs, play, limits.jobs, session.stop)
-    by_suite: dict[str, list[Result]] = {suite.name: [] for suite in suites}
-    for (suite, _), result in zip(pairs, results, strict=True):
-        by_suite[suite.name].append(result)
+    pairs = [(watch, scenario) for watch in watches for scenario in watch.suite.scenarios]
+    played = iter(_all(pairs, play, limits.jobs, session.stop))
+    results = [(*islice(played, len(watch.suite.scenarios)), *watch.results()) for watch in watches]
     return Report(
         base_url=session.base_url,
         started=started.isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
-        suites=tuple(SuiteReport(suite, (*by_suite[suite.name], *watches[suite.name].results())) for suite in suites),
+        suites=tuple(map(SuiteReport, suites, results)),
         leftovers=tuple(map(session.masking.text, session.leftovers)),
         server=session.masking.json(session.facts.get("config")),
         requests=session.requests,
     )
 
 
-Pair = tuple[Suite, Scenario]
+Pair = tuple[Watch, Scenario]
+Play = Callable[[Watch, Scenario], Result]
 
 
-def _all(pairs: Sequence[Pair], play: Callable[[Suite, Scenario], Result], jobs: int, stop: Stop) -> list[Result]:
-    """The results in the order of the scenarios: side by side first, then those that must be alone.
+def _all(pairs: Sequence[Pair], play: Play, jobs: int, stop: Stop) -> list[Result]:
+    """The results in the order of the scenarios, which are played in other threads.
 
-    All are played in other threads, so that an interrupt, which comes to this one, ends them in order.
+    So an interrupt, which may come to this one anywhere, finds a run that can be ended in order. None begins before the
+    run is known here, to be waited for.
     """
-    pool = ThreadPoolExecutor(jobs)
-    futures: dict[int, Future[Result]] = {}
+    begin = Event()
+    runs: list[Future[list[Result]]] = []
+
+    def begun() -> list[Result]:
+        begin.wait()
+        return _in_order(pairs, play, jobs)
+
+    pool = ThreadPoolExecutor(1)
     try:
-        for number, (suite, scenario) in enumerate(pairs):
-            if not scenario.alone:
-                futures[number] = pool.submit(play, suite, scenario)
-        _await(futures.values())
-        for number, (suite, scenario) in enumerate(pairs):
-            if scenario.alone:
-                futures[number] = pool.submit(play, suite, scenario)
-                _await([futures[number]])
-        return [futures[number].result() for number in range(len(pairs))]
+        runs.append(pool.submit(begun))
+        begin.set()
+        _await(runs)
+        return runs[0].result()
     except KeyboardInterrupt:
-        _end(futures.values(), stop)
+        _end(runs, stop, begin)
         raise
     finally:
         pool.shutdown(wait=False)
 
 
-def _end(futures: Collection[Future[Result]], stop: Stop) -> None:
+def _in_order(pairs: Sequence[Pair], play: Play, jobs: int) -> list[Result]:
+    """Side by side first, then those that must be alone."""
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [None if scenario.alone else pool.submit(play, watch, scenario) for watch, scenario in pairs]
+    return [
+        play(watch, scenario) if future is None else future.result()
+        for future, (watch, scenario) in zip(futures, pairs, strict=True)
+    ]
+
+
+def _end(runs: Collection[Future[list[Result]]], stop: Stop, begin: Event) -> None:
     """Have the scenarios end, and wait until they have cleaned up, or until another interrupt ends that too."""
     try:
         stop.ask()
-        _await(futures)
+        begin.set()
+        _await(runs)
     except KeyboardInterrupt:
         stop.ask()
-        _await(futures)
+        begin.set()
+        _await(runs)
 
 
-def _await(futures: Collection[Future[Result]]) -> None:
-    while wait(futures, BEAT).not_done:
+def _await(runs: Collection[Future[list[Result]]]) -> None:
+    while wait(runs, BEAT).not_done:
         pass
 
 

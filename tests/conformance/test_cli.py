@@ -1,7 +1,10 @@
 """The command line: how it signs in, what it plays, what it writes, how it ends."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,59 @@ def test_what_was_missed_decides_the_exit_code(
     server: Served, tmp_path: Path, level: str, fail_on: list[str], code: int
 ) -> None:
     assert run("--file", file_of(tmp_path, {**MISSING, "level": level}), *fail_on) == code
+
+
+NOT_HERE = {**SOUND, "id": "not-here", "when": [{"facts": {"config": {"x": 1}}, "otherwise": "no x"}]}
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "options", "code"),
+    [
+        ([NOT_HERE], [], 2),
+        ([NOT_HERE], ["--fail-on", "never"], 2),
+        ([NOT_HERE, SOUND], [], 0),
+        ([NOT_HERE, MISSING], [], 1),
+        ([NOT_HERE, SOUND], ["--scenario", "not-here"], 2),
+        ([NOT_HERE, SOUND], ["--scenario", "not-"], 0),
+    ],
+)
+def test_what_was_asked_for_and_does_not_apply_is_said(
+    server: Served,
+    tmp_path: Path,
+    scenarios: list[Any],
+    options: list[str],
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--file", file_of(tmp_path, *scenarios), *options) == code
+    assert ("Nothing of mine was played" in capsys.readouterr().err) == (code == 2)
+
+
+def test_each_suite_that_is_named_is_to_be_played(
+    server: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    files = ["--file", file_of(tmp_path, SOUND), "--file", file_of(second, NOT_HERE)]
+    assert run(*files) == 2
+    assert run(*files, "--scenario", "not-") == 0
+    assert "1 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["list", "rfc"], ["check", "FILE"]])
+def test_who_reads_no_further_is_not_shown_a_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    file = file_of(tmp_path, SOUND)
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "conformance", *(file if one == "FILE" else one for one in arguments)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        cwd=Path(cli.__file__).parents[1],
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_a_sound_server_ends_in_0_and_a_summary(
