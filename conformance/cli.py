@@ -54,7 +54,7 @@ WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code: 0, FOUND, MISUSED or NOT_REACHED."""
+    """Run the command; the exit code: 0, FOUND, MISUSED, NOT_REACHED or INTERRUPTED."""
     arguments = sys.argv[1:] if arguments is None else arguments
     commands: Mapping[str, Callable[[Sequence[str]], int]] = {"list": _list, "check": _check, "record": _record}
     command = commands.get(arguments[0]) if arguments else None

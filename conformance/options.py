@@ -29,7 +29,8 @@ def of_run() -> argparse.ArgumentParser:
         prog="python -m conformance",
         description="Replays what identity providers send against a SCIM server, and says what fails and why.",
         epilog="Further commands: list [SUITE ...], check FILE ..., record --help. "
-        "Exit codes: 0 nothing found, 1 found something, 2 misused, 3 the server was not reached.",
+        "Exit codes: 0 nothing found, 1 found something, 2 misused or nothing applies, 3 the server was not reached, "
+        "130 interrupted.",
     )
     usage.add_argument("--base-url", required=True, help="where the endpoints hang, as in https://host/scim/v2")
     usage.add_argument("--suite", metavar="NAMES", help=f"which suites, by commas: {', '.join(names())} (all)")
@@ -65,7 +66,7 @@ def _add_limits(group: "argparse._ActionsContainer") -> None:
 
 def _add_connection(group: "argparse._ActionsContainer") -> None:
     # Okta waits for 60 seconds: an answer that comes later has to be seen, not cut off.
-    group.add_argument("--timeout", type=seconds, default=65.0, metavar="S", help="for an answer (%(default)g)")
+    group.add_argument("--timeout", type=seconds, default=65.0, metavar="S", help="for a whole answer (%(default)g)")
     group.add_argument("--ca-file", metavar="FILE", help="authorities to trust instead of the system's")
     group.add_argument("--client-certificate", metavar="FILE", help="a certificate to show, PEM, with its key or with:")
     group.add_argument("--client-key", metavar="FILE", help="the key of the certificate")
