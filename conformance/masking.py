@@ -17,12 +17,14 @@ START: Final = 12
 """Characters of a secret that are too many to show."""
 
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
-SECRET_MEMBERS: Final = re.compile(
-    r'("(?:password|access_token|refresh_token|id_token|client_secret|client_assertion|secret|token)"\s*:\s*)'
-    r'"(?:[^"\\]|\\.)*"',
-    re.IGNORECASE,
+SECRETS: Final = frozenset(
+    {"password", "secret", "token", "access_token", "refresh_token", "id_token", "client_secret", "client_assertion"}
 )
-SECRET_FIELDS: Final = re.compile(r"\b(client_secret|client_assertion|password|access_token|refresh_token)=[^&\s]*")
+"""Members of bodies and fields of forms whose values nobody may see."""
+
+_NAMES: Final = "|".join(sorted(SECRETS))
+SECRET_MEMBERS: Final = re.compile(rf'("(?:{_NAMES})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+SECRET_FIELDS: Final = re.compile(rf"\b({_NAMES})=[^&\s]*")
 
 
 class Masking:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from conformance.masking import SECRETS
 from conformance.templates import FILTERS, PLACEHOLDER
-
-SECRETS: Final = frozenset({"password", "secret", "token", "client_secret", "access_token", "refresh_token"})
-"""Members of which not even the form is kept."""
 
 ETAG: Final = re.compile(r'((?:W/)?")([^"]*)"')
 EMAIL: Final = re.compile(r"([^@\s]+)@[^@\s]+")

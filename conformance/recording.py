@@ -23,7 +23,8 @@ from conformance.disguise import (
     parsed,
 )
 from conformance.exchange import Exchange, Json, Response
-from conformance.pseudonyms import SECRETS, Pseudonyms
+from conformance.masking import SECRETS
+from conformance.pseudonyms import Pseudonyms
 from conformance.scenario import Capability
 
 NAMED: Final = frozenset({"username", "displayname", "externalid"})

@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Timer
 from typing import Any, Final
@@ -166,7 +166,7 @@ class HttpTransport:
                 self._put(connection, request)
                 answer = connection.getresponse()
                 content = whole(answer)
-            headers = _joined(answer.getheaders())
+            headers = joined(answer.getheaders())
             body = decoded(content, headers.get("content-encoding", ""))
         except BaseException:
             connection.close()
@@ -278,7 +278,7 @@ def _has_rest(answer: http.client.HTTPResponse) -> bool:
     return answer.status in (204, 304) and answer.getheader("Content-Length", "0") != "0"
 
 
-def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
+def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Header fields by name in lower case; several of one name are joined (RFC 9110 section 5.3)."""
     headers: dict[str, str] = {}
     for name, value in fields:

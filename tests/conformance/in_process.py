@@ -3,12 +3,13 @@
 import io
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 from conformance.exchange import Request, Response
+from conformance.transport import joined
 
 HOST: Final = "scim.example.com"
 
@@ -40,7 +41,7 @@ class WsgiTransport:
         finally:
             getattr(chunks, "close", lambda: None)()
         ((status, headers),) = head
-        return Response(int(status.split()[0]), _joined(headers), body, time.monotonic() - began)
+        return Response(int(status.split()[0]), joined(headers), body, time.monotonic() - began)
 
 
 class Layered:
@@ -94,11 +95,3 @@ def request_of(environ: WSGIEnvironment) -> Request:
     source: InputStream = environ["wsgi.input"]
     body = source.read(int(environ["CONTENT_LENGTH"])) or None
     return Request(environ["REQUEST_METHOD"], environ["RAW_URI"], headers, body)
-
-
-def _joined(fields: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    joined: dict[str, str] = {}
-    for name, value in fields:
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
-    return joined
