@@ -30,7 +30,7 @@ class Limits:
     """How many scenarios at once; how many seconds one may take, and how many after the start the last may begin."""
 
     jobs: int = 4
-    scenario: float = 120.0
+    scenario: float = 180.0
     run: float = 3600.0
 
 
