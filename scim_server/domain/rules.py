@@ -1,9 +1,13 @@
-"""What a profile may decide about a write: the values that go in and out. The rules themselves are in `profiles`."""
+"""What a profile may decide about a write: the values that go in and out. The rules themselves are in `profiles`.
+
+A decision is pure: it follows from the attributes before and after. What it wants of the tenant's stock (seats,
+numbers) are effects, which the service carries out in the transaction of the write, and which may refuse it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -14,31 +18,96 @@ class Verb(StrEnum):
     CREATE = "create"
     REPLACE = "replace"
     PATCH = "patch"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The attributes of a resource before and after a write, as `resource.Attributes`; before a create there are none.
+    """The attributes of a resource before and after a write, as `resource.Attributes`; before a create, and after a
+    delete, there are none.
 
-    `named` has the keys of the attributes that the client gave (`schema.path_key`).
+    `named` has the keys of the attributes that the client gave (`schema.path_key`). `grants` has the roles, as they
+    compare, that the credential may give; None for any.
     """
 
     verb: Verb
     before: Mapping[str, Any]
     after: dict[str, Any]
     named: Collection[str]
+    grants: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A value that is wanted of the stock: how it compares, how it was sent, and the attribute that has it."""
+
+    key: str
+    value: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatChange:
+    """Seats of licence pools that the resource gives back and takes, by key.
+
+    `pending` is the path of the derived attribute that lists the pools whose seat it waits for; None where an exhausted
+    pool refuses the write. `optional`: before the tenant has any pool, keys are plain values.
+    """
+
+    free: tuple[Wish, ...]
+    take: tuple[Wish, ...]
+    pending: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """A number that the resource gives back, and one that it takes, or one to be allocated into `path`.
+
+    `name` is what the resource is known by when it returns; a released number rests for so many `days`. `optional`:
+    before the tenant has any range, any unique number will do.
+    """
+
+    path: str
+    release: str | None
+    take: str | None
+    allocate: bool
+    name: str
+    days: int = 0
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the product's own side is to be told."""
+
+    kind: str
+    content: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The attributes to store, and the paths of the changes that were left out."""
+    """What becomes of a write: the attributes to store, the paths of the changes that were left out, and the effects.
+
+    `leaves`: the resource is switched off by it, or deleted. `is_removed`: it is stored and deleted at once.
+    """
 
     attributes: dict[str, Any]
     skipped: tuple[str, ...] = ()
+    seats: SeatChange | None = None
+    number: NumberChange | None = None
+    events: tuple[Event, ...] = ()
+    leaves: bool = False
+    is_removed: bool = False
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether more is to be done than to store the attributes."""
+        return bool(self.seats or self.number or self.events or self.leaves or self.is_removed)
 
 
 class Rules(Protocol):
     """What a tenant's profile asks of the resources of one type, beside what the schemas ask."""
 
     def decide(self, write: Write) -> Decision:
-        """What to store. Raises InvalidValue, MutabilityViolation."""
+        """What to store and what else to do. Raises InvalidValue, MutabilityViolation, Forbidden."""

@@ -23,6 +23,7 @@ from scim_server.domain.resource import Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.errors import Uniqueness
+from scim_server.storage.ledgers import Ledgers
 
 T = TypeVar("T")
 
@@ -167,11 +168,12 @@ class Claims(Protocol):
         """
 
 
-class Transaction(Protocol):
+class Transaction(Ledgers, Protocol):
     """One write transaction. What it did is there after the commit, or nothing of it is.
 
     Order of calls in one transaction, so that no two of them wait for each other: `lock` or `lock_to_delete`, then
-    rows, then `touch`; for several resources `lock_all` before all that.
+    rows, then `touch`; for several resources `lock_all` before all that. Of the ledgers seats come before numbers, and
+    departures last.
     """
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
@@ -375,6 +377,8 @@ class Credential:
     revoked: datetime | None = None
     last_used: datetime | None = None
     subject: str | None = None
+    grants: frozenset[str] | None = None
+    """The roles, as they compare, that its requests may give; None for any."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,6 +12,14 @@ on PostgreSQL.
     membership_state  version and time of what a resource keeps as rows, apart from its document's
     tolerance_uses    how often a tenant's clients needed a tolerance
     server_keys       secret keys that every worker of every host shares
+    licence_pools     how many seats a pool has; its row is held where the pool is exhausted or changed
+    licence_seats     a row for each seat, made in advance; those beyond the pool's number go when they come free
+    number_ranges     what the operator added, for listing
+    numbers           a row for each number, made in advance; `free_from` is empty before it is given out first
+    notes             texts about resources that derived attributes show
+    departures        who was switched off or deleted, and when
+    guards            whom the guard against mass deprovisioning stopped, and until when it lets all pass
+    outbox            events that the product's own side is to be told of, in the order in which they were written
 
 On PostgreSQL the migration adds `ix_resources_comparison`, a GIN index over the comparison forms: which columns stand
 before them there depends on what the database may install, so that it has no place among these definitions.
@@ -36,6 +44,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
@@ -84,6 +93,7 @@ credentials = Table(
     Column("revoked", code_points()),
     Column("last_used", code_points()),
     Column("subject", code_points()),
+    Column("grants", Text),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("digest"),
     Index(None, "id"),
@@ -187,4 +197,111 @@ server_keys = Table(
     Column("secret", code_points(), nullable=False),
     PrimaryKeyConstraint("name"),
     sqlite_with_rowid=False,
+)
+
+licence_pools = Table(
+    "licence_pools",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("key", code_points(), nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    Column("seats", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "key"),
+    UniqueConstraint("tenant_id", "resource_id"),
+    sqlite_with_rowid=False,
+)
+
+_FREE = text("holder IS NULL")
+_HELD = text("holder IS NOT NULL")
+
+licence_seats = Table(
+    "licence_seats",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("pool", code_points(), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("holder", code_points()),
+    PrimaryKeyConstraint("tenant_id", "pool", "number"),
+    Index("ix_licence_seats_free", "tenant_id", "pool", "number", sqlite_where=_FREE, postgresql_where=_FREE),
+    Index(
+        "uq_licence_seats_holder",
+        *("tenant_id", "holder", "pool"),
+        unique=True,
+        sqlite_where=_HELD,
+        postgresql_where=_HELD,
+    ),
+    sqlite_with_rowid=False,
+)
+
+number_ranges = Table(
+    "number_ranges",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("first", code_points(), nullable=False),
+    Column("last", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "first"),
+    sqlite_with_rowid=False,
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("number", code_points(), nullable=False),
+    Column("holder", code_points()),
+    Column("free_from", code_points(), nullable=False),
+    Column("last_name", code_points()),
+    PrimaryKeyConstraint("tenant_id", "number"),
+    Index("ix_numbers_free", *("tenant_id", "free_from", "number"), sqlite_where=_FREE, postgresql_where=_FREE),
+    Index("ix_numbers_last_name", "tenant_id", "last_name", sqlite_where=_FREE, postgresql_where=_FREE),
+    Index("ix_numbers_holder", "tenant_id", "holder", sqlite_where=_HELD, postgresql_where=_HELD),
+    sqlite_with_rowid=False,
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    Column("path", code_points(), nullable=False),
+    Column("value", code_points(), nullable=False),
+    Column("since", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "resource_id", "path", "value"),
+    Index(None, "tenant_id", "path", "value", "since", "resource_id"),
+    sqlite_with_rowid=False,
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    Column("at", code_points(), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "resource_id"),
+    Index(None, "tenant_id", "at"),
+    sqlite_with_rowid=False,
+)
+
+guards = Table(
+    "guards",
+    metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("stopped", code_points()),
+    Column("released", code_points()),
+    PrimaryKeyConstraint("tenant_id"),
+    sqlite_with_rowid=False,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), Identity(always=True), primary_key=True),
+    Column("tenant_id", Integer, nullable=False),
+    Column("resource_type", code_points(), nullable=False),
+    Column("resource_id", code_points(), nullable=False),
+    Column("kind", code_points(), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("at", code_points(), nullable=False),
+    Index(None, "tenant_id", "sequence"),
+    sqlite_autoincrement=True,
 )
