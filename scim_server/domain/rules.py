@@ -86,10 +86,31 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamChange:
+    """What must hold for a team after a write of it; attributes kept as rows by their keys (`schema.path_key`).
+
+    `supervisors` are members. `one_each`: a member is in one team, so that who is added here leaves the other one; that
+    is noted at the path `moved`. `parent` is the id of the team above where it is new, in the indexed attribute at
+    `parent_path`; with `levels` that team is there and no team lies deeper.
+    """
+
+    members: str
+    supervisors: str | None = None
+    one_each: bool = False
+    moved: str | None = None
+    parent: str | None = None
+    parent_path: str | None = None
+    levels: int | None = None
+    joined: Event | None = None
+    """What is told where members join; their ids are added to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of a write: the attributes to store, the paths of the changes that were left out, and the effects.
 
-    `leaves`: the resource is switched off by it, or deleted. `is_removed`: it is stored and deleted at once.
+    `leaves`: the resource is switched off by it, or deleted. `is_removed`: it is stored and deleted at once. `reviewed`
+    has the paths of the notes about it that are done with.
     """
 
     attributes: dict[str, Any]
@@ -99,11 +120,14 @@ class Decision:
     events: tuple[Event, ...] = ()
     leaves: bool = False
     is_removed: bool = False
+    team: TeamChange | None = None
+    reviewed: tuple[str, ...] = ()
 
     @property
     def has_effects(self) -> bool:
         """Whether more is to be done than to store the attributes."""
-        return bool(self.seats or self.number or self.events or self.leaves or self.is_removed)
+        changed = self.seats or self.number or self.events or self.team or self.reviewed
+        return bool(changed or self.leaves or self.is_removed)
 
 
 class Rules(Protocol):

@@ -3,6 +3,7 @@
     Seats        of licence pools; a pool is written by the operator
     Numbers      of ranges; a range is written by the operator
     Notes        texts about a resource that derived attributes show
+    Memberships  the rows of several resources beside each other
     Departures   who was switched off or deleted, and when
     Outbox       what the product's own side is to be told
 
@@ -126,8 +127,31 @@ class Notes(Protocol):
     def add(self, resource: str, path: str, value: str, now: str) -> None:
         """Note it, if it is not noted yet."""
 
-    def drop(self, resources: Collection[str], path: str) -> None:
-        """Take back all notes of the path about these resources."""
+    def add_all(self, resources: Collection[str], path: str, value: str, now: str) -> None:
+        """As `add`, about several resources in one statement."""
+
+    def drop(self, resources: Collection[str], path: str) -> Sequence[str]:
+        """Take back all notes of the path about these resources; those that there were some about."""
+
+
+class Memberships(Protocol):
+    """Attributes kept as rows, across the resources of a type; an attribute by its key (`schema.path_key`)."""
+
+    def below(self, resource_type: str, path: str, ids: Collection[str]) -> Sequence[str]:
+        """The ids of the resources whose indexed attribute at `path` has one of these as its value."""
+
+    def named(self, resource_type: str, owner: str, attribute: str, among: Collection[str] | None) -> Sequence[str]:
+        """Whom the rows of the owner name: those of `among`, or all where that is None."""
+
+    def outside(self, resource_type: str, owner: str, attribute: str, within: str) -> Sequence[str]:
+        """Whom the rows of one attribute name and those of another, `within`, do not."""
+
+    def leave_others(
+        self, resource_type: str, owner: str, attributes: Collection[str], targets: Collection[str], now: str
+    ) -> Sequence[str]:
+        """Take the targets out of the rows of all other owners, whose membership versions move. Answers those that were
+        in the rows of the first of the attributes.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +205,9 @@ class Ledgers(Protocol):
 
     @property
     def notes(self) -> Notes: ...
+
+    @property
+    def memberships(self) -> Memberships: ...
 
     @property
     def departures(self) -> Departures: ...

@@ -1,0 +1,65 @@
+"""Teams: what a profile asks of resources that have members, stand below each other, and have supervisors.
+
+Who is a member, and how deep a team lies, are facts of other rows; so this says what must hold, and the service looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scim_server.domain.rules import TeamChange, Verb, Write
+from scim_server.domain.schema import Json
+from scim_server.profiles.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Teams:
+    """The `[teams]` of a profile; attributes kept as rows by their keys."""
+
+    members: str
+    supervisors: str | None = None
+    one_each: bool = False
+    moved: str | None = None
+    parent: Target | None = None
+    levels: int | None = None
+
+    def change(self, write: Write) -> TeamChange | None:
+        """What must hold after a write of a team; None after its deletion."""
+        if write.verb is Verb.DELETE:
+            return None
+        return TeamChange(
+            members=self.members,
+            supervisors=self.supervisors,
+            one_each=self.one_each,
+            moved=self.moved,
+            parent=self._new_parent(write),
+            parent_path=self.parent.name if self.parent else None,
+            levels=self.levels,
+        )
+
+    def _new_parent(self, write: Write) -> str | None:
+        """The id of the team above, where it is another one than before."""
+        if self.parent is None:
+            return None
+        above = self.parent.values(write.after)
+        return above[0] if above and above != self.parent.values(write.before) else None
+
+    def parent_of(self, attributes: Mapping[str, Json]) -> str | None:
+        """The id of the team above."""
+        above = self.parent.values(attributes) if self.parent else []
+        return above[0] if above else None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The note at the path `moved` about a member is done with once a write names one of these attributes."""
+
+    moved: str
+    named: frozenset[str]
+
+    def done(self, write: Write) -> tuple[str, ...]:
+        """The paths of the notes that the write is an end to."""
+        if write.verb is Verb.DELETE or self.named.isdisjoint(write.named):
+            return ()
+        return (self.moved,)
