@@ -374,7 +374,7 @@ def test_a_file_that_does_not_fit_the_others_is_named_with_its_fault(
         registry_of(tmp_path / "badges")
 
 
-PROFILE_KEYS = "one of resource_type, extension, required, absent_in_put, indexed"
+PROFILE_KEYS = "one of resource_type, extension, required, absent_in_put, indexed, defaults"
 ANOTHER_EXTENSION = "an extension that the resource type does not have yet"
 # what is written in profile.toml, what is written instead, what is said of it
 PROFILE_FAULTS = [
@@ -425,6 +425,26 @@ PROFILE_FAULTS = [
         f"bindings[0].indexed[0]: {BADGE_URN}:pin is never returned; expected an attribute that is",
     ),
     (
+        "required = true",
+        "defaults = 5",
+        "bindings[0].defaults: 5 does not fit; expected an object",
+    ),
+    (
+        "required = true",
+        "defaults = {size = 5}",
+        f'bindings[0].defaults.size: User has no attribute "{BADGE_URN}:size"; expected an attribute of its schemas',
+    ),
+    (
+        "required = true",
+        "defaults = {number = 5}",
+        "bindings[0].defaults.number: 5 does not fit; expected a value of type string",
+    ),
+    (
+        "required = true",
+        "defaults = {doors = 'front'}",
+        f"bindings[0].defaults.doors: {BADGE_URN}:doors cannot have a default; expected a simple attribute that ",
+    ),
+    (
         "[[bindings]]",
         "[[bindings]",
         "line 3, column 11: ",
@@ -436,6 +456,12 @@ PROFILE_FAULTS = [
 @pytest.mark.parametrize(("old", "new", "fault"), PROFILE_FAULTS)
 def test_a_faulty_profile_is_named_with_its_fault(old: str, new: str, fault: str, tmp_path: Path) -> None:
     assert [text for text in said(rewritten(tmp_path, PROFILE, old, new)) if text.startswith(f"{PROFILE}: {fault}")]
+
+
+def test_a_profile_gives_attributes_of_its_extensions_defaults(tmp_path: Path) -> None:
+    folder = rewritten(tmp_path, PROFILE, "required = true", 'defaults = {Picture = "https://example.com/none.png"}')
+    user = type_named(registry_of(folder), "User")
+    assert user.defaults == {"active": True, f"{BADGE_URN}:picture": "https://example.com/none.png"}
 
 
 def test_a_profile_that_ends_too_soon_is_named_with_its_end(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Every path is bound to its attribute here, and what a binding asks is held to wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scim_server.catalog import formats
@@ -35,7 +35,9 @@ from scim_server.errors import InvalidValue
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use of a schema as an extension, by a type's own file or by a profile; `indexed` are paths within it."""
+    """A use of a schema as an extension, by a type's own file or by a profile; `indexed` and `defaults` have paths
+    within it.
+    """
 
     place: Place
     key: str
@@ -45,6 +47,7 @@ class Use:
     required: bool
     absent_in_put: AbsentInPut
     indexed: tuple[str, ...] = ()
+    defaults: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +143,18 @@ class Binding:
 
     def _defaults(self) -> dict[str, Json]:
         defaults = {}
-        for text, value in self._content.get("defaults", {}).items():
-            place = self._place.member("defaults").member(text)
+        for text, value, place in self._said_defaults():
             path = self._path(text, place)
             if path and self._holds(place, _unfit_default(path, value)):
                 defaults[path.key] = value
         return defaults
+
+    def _said_defaults(self) -> Iterator[tuple[str, Json, Place]]:
+        for text, value in self._content.get("defaults", {}).items():
+            yield text, value, self._place.member("defaults").member(text)
+        for use in self._draft.uses:
+            for name, value in use.defaults.items():
+                yield f"{use.urn}:{name}", value, use.place.member("defaults").member(name)
 
     def _label(self) -> str | None:
         text = self._content.get("label")

@@ -184,6 +184,7 @@ def _profile_uses(profile: Document) -> list[Use]:
             required=item.get("required", False),
             absent_in_put=AbsentInPut(item.get("absent_in_put", AbsentInPut.KEEP)),
             indexed=tuple(item.get("indexed", ())),
+            defaults=item.get("defaults", {}),
         )
         for index, item in enumerate(profile.content.get("bindings", ()))
     ]

@@ -196,6 +196,7 @@ ProfileBindingShape: Final = Shape.from_dict(
         "required": _flag(),
         "absent_in_put": _word("rule for PUT", ABSENT_IN_PUT),
         "indexed": _list(_text()),
+        "defaults": _map(_value()),
     }
 )
 LengthShape: Final = Shape.from_dict({"minimum": _count(), "maximum": _count()})
