@@ -90,6 +90,7 @@ LIBRARIES: dict[str, set[str]] = {
     "sly": {"filtering"},
     "jose": {"auth"},
     "cryptography": {"auth"},
+    "argon2": {"auth.passwords"},
     "structlog": {"observability"},
     "prometheus_client": {"observability"},
     "gunicorn": {"serving"},
