@@ -6,7 +6,7 @@ A rule about an attribute that is not there, that clients cannot write, or whose
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -14,6 +14,7 @@ from scim_server.catalog.binding import Problem
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.shapes import TESTS
+from scim_server.catalog.teams import TeamBook
 from scim_server.domain import coerce, compare
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind
 from scim_server.domain.binding import bind_condition
@@ -23,7 +24,7 @@ from scim_server.domain.schema import Attribute, AttributeType, Json, Kept, Reso
 from scim_server.errors import BadRequest
 from scim_server.filtering import parse_path
 from scim_server.profiles import tests
-from scim_server.profiles.decisions import TypeRules
+from scim_server.profiles.decisions import NO_RULES, TypeRules
 from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule
 from scim_server.profiles.targets import Target
 from scim_server.profiles.tests import ValueTest
@@ -49,7 +50,7 @@ FITTING: Final[Mapping[str, tuple[AttributeType, ...]]] = {
 class RuleBook:
     """`resource_types` are those that were given, with the rules that are right; `faults` is what is not."""
 
-    def __init__(self, resource_types: Iterable[ResourceType], profiles: Iterable[Document]) -> None:
+    def __init__(self, resource_types: Iterable[ResourceType], profiles: Sequence[Document]) -> None:
         self.faults: list[Fault] = []
         self._types = {t.name: t for t in resource_types}
         self._rules: dict[str, list[Rule]] = {}
@@ -67,13 +68,19 @@ class RuleBook:
                     self._rules.setdefault(resource_type.name, []).extend([rule] if rule else [])
             for resource_type, item, place in self._items(profile, "lifecycle"):
                 self._take_flag(resource_type, item, place)
+        self._teams = TeamBook(self._types, profiles)
+        self.faults += self._teams.faults
         self.resource_types = tuple(map(self._ruled, self._types.values()))
 
     def _ruled(self, resource_type: ResourceType) -> ResourceType:
-        rules = self._rules.get(resource_type.name)
-        if not rules:
-            return resource_type
-        return replace(resource_type, rules=TypeRules(tuple(rules), self._flags.get(resource_type.name)))
+        name = resource_type.name
+        rules = TypeRules(
+            rules=tuple(self._rules.get(name, ())),
+            flag=self._flags.get(name),
+            teams=self._teams.teams.get(name),
+            review=self._teams.reviews.get(name),
+        )
+        return resource_type if rules == NO_RULES else replace(resource_type, rules=rules)
 
     def _items(self, profile: Document, table: str) -> Iterator[tuple[ResourceType, Item, Place]]:
         """The items of one table whose resource type there is."""

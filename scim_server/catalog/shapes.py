@@ -160,6 +160,7 @@ TYPE_KEPT: Final = [kept.value for kept in Kept if kept is not Kept.RECORD]
 InverseShape: Final = Shape.from_dict({"resourceType": _name(), "attribute": _name()})
 DerivedShape: Final = Shape.from_dict({"inverseOf": _object(InverseShape, required=True), "kind": _text()})
 ABSENT_IN_PUT: Final = [word.value for word in AbsentInPut]
+PoolFormShape: Final = Shape.from_dict({"key": _text(), "display": _text(), "type": _text(), "seats": _text()})
 BindingShape: Final = Shape.from_dict(
     {
         "kept": _map(_word("place to keep values", TYPE_KEPT)),
@@ -169,6 +170,7 @@ BindingShape: Final = Shape.from_dict(
         "label": _text(),
         "formats": _map(_text()),
         "subject": _flag(),
+        "pools": _object(PoolFormShape),
         "absentInPut": _map(_word("rule for PUT", ABSENT_IN_PUT)),
     }
 )
@@ -216,12 +218,25 @@ ConditionShape: Final = Shape.from_dict(
     {"resource_type": _name(), "when": _name(), "equals": _value(required=True), "required": _name()}
 )
 LifecycleShape: Final = Shape.from_dict({"resource_type": _name(), "flag": _name()})
+TeamsShape: Final = Shape.from_dict(
+    {
+        "resource_type": _name(),
+        "members": _name(),
+        "supervisors": _name(required=False),
+        "one_each": _flag(),
+        "parent": _name(required=False),
+        "levels": _count(),
+        "moved": _name(required=False),
+        "reviewed_by": _list(_text()),
+    }
+)
 RULES: Final[Shapes] = {
     "constraints": _list(_object(ConstraintShape)),
     "required": _list(_object(RuleShape)),
     "fixed": _list(_object(RuleShape)),
     "conditions": _list(_object(ConditionShape)),
     "lifecycle": _list(_object(LifecycleShape)),
+    "teams": _object(TeamsShape),
 }
 ProfileShape: Final = Shape.from_dict(
     {"profile": _object(AboutShape), "bindings": _list(_object(ProfileBindingShape)), **RULES}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from scim_server.domain.resource import Attributes, copy
 from scim_server.domain.rules import Decision, Verb, Write
 from scim_server.profiles.rules import Fixed, Rule, violations
 from scim_server.profiles.targets import Target
+from scim_server.profiles.teams import Review, Teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,21 @@ class TypeRules:
 
     rules: tuple[Rule, ...] = ()
     flag: Target | None = None
+    teams: Teams | None = None
+    review: Review | None = None
 
     def decide(self, write: Write) -> Decision:
-        """What to store. Raises InvalidValue, MutabilityViolation."""
+        """What to store and what else to do. Raises InvalidValue, MutabilityViolation."""
+        decision = self._judged(write)
+        decided = replace(write, after=decision.attributes)
+        return replace(
+            decision,
+            team=self.teams.change(decided) if self.teams else None,
+            reviewed=self.review.done(decided) if self.review else (),
+        )
+
+    def _judged(self, write: Write) -> Decision:
+        """What the rules leave of the write."""
         wanted = self._with_fixed(write)
         first = next(violations(self.rules, wanted), None)
         if first is None:
@@ -46,6 +60,10 @@ class TypeRules:
         if self.flag is None or write.verb is Verb.CREATE or self.flag.values(write.after) != [False]:
             return False
         return self.flag.name in write.named or self.flag.values(write.before) != [False]
+
+
+NO_RULES: Final = TypeRules()
+"""Nothing is asked."""
 
 
 def _without_violations(rules: Sequence[Rule], write: Write) -> Decision:
