@@ -31,12 +31,14 @@ class Body:
     """The body of a create or replace in canonical form.
 
     `rows` has the elements of attributes kept as rows; `named` the keys of all writable attributes that the body
-    names, with a value or with none (an explicit null overrides a default, R-NULL-03).
+    names, with a value or with none (an explicit null overrides a default, R-NULL-03); `passing` the values of
+    attributes that are accepted and not kept.
     """
 
     attributes: Attributes = field(default_factory=dict)
     rows: dict[str, list[tuple[str, Element]]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    passing: dict[str, Json] = field(default_factory=dict)
 
 
 def body(payload: Mapping[str, Json], resource_type: ResourceType, leniency: Leniency) -> Body:
@@ -130,12 +132,15 @@ def _take(
 ) -> None:
     if not _is_writable(attribute):
         return
-    result.named.add(path_key(extension, attribute.name))
+    key = path_key(extension, attribute.name)
+    result.named.add(key)
     if attribute.kept is Kept.ROWS:
         result.rows[attribute.name] = row_elements(attribute, raw, leniency)
         return
     canonical = value(attribute, raw, leniency)
-    if canonical is not None and attribute.kept is not Kept.DISCARDED:
+    if attribute.kept is Kept.DISCARDED:
+        result.passing[key] = canonical
+    elif canonical is not None:
         into[attribute.name] = canonical
 
 

@@ -37,13 +37,14 @@ from scim_server.errors import InvalidPath, InvalidValue, MutabilityViolation, N
 
 @dataclass(slots=True)
 class Patched:
-    """The outcome: new attributes, a change for each attribute kept as rows, and the keys of the attributes that
-    were named.
+    """The outcome: new attributes, a change for each attribute kept as rows, the keys of the attributes that were named,
+    and the values of those among them that are accepted and not kept.
     """
 
     attributes: Attributes
     rows: dict[str, RowsChange] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    passing: dict[str, Json] = field(default_factory=dict)
 
 
 _MOST_VISITS: Final = 100_000
@@ -110,7 +111,10 @@ class _Patch:
             return
         _refuse_removed_value(operation)
         if attribute.kept is Kept.DISCARDED:
-            coerce.value(attribute, None if operation.value is MISSING else operation.value, self.leniency)
+            given = None if operation.value is MISSING else operation.value
+            self.result.passing[path_key(bound.extension, attribute.name)] = coerce.value(
+                attribute, given, self.leniency
+            )
         elif attribute.kept is Kept.ROWS:
             change = self.result.rows.setdefault(attribute.name, RowsChange())
             folding.fold(operation, bound, change, self.leniency)

@@ -26,8 +26,8 @@ class Write:
     """The attributes of a resource before and after a write, as `resource.Attributes`; before a create, and after a
     delete, there are none.
 
-    `named` has the keys of the attributes that the client gave (`schema.path_key`). `grants` has the roles, as they
-    compare, that the credential may give; None for any.
+    `named` has the keys of the attributes that the client gave (`schema.path_key`), `passing` the values of those among
+    them that are not kept. `grants` has the roles, as they compare, that the credential may give; None for any.
     """
 
     verb: Verb
@@ -35,6 +35,7 @@ class Write:
     after: dict[str, Any]
     named: Collection[str]
     grants: Collection[str] | None = None
+    passing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
