@@ -52,21 +52,24 @@ class SeatChange:
     """Seats of licence pools that the resource gives back and takes, by key.
 
     `pending` is the path of the derived attribute that lists the pools whose seat it waits for; None where an exhausted
-    pool refuses the write. `optional`: before the tenant has any pool, keys are plain values.
+    pool refuses the write. `optional`: before the tenant has any pool, keys are plain values. `new` has the keys that
+    the resource did not have before, whether they take a seat or not: there must be pools of these.
     """
 
-    free: tuple[Wish, ...]
-    take: tuple[Wish, ...]
+    free: tuple[Wish, ...] = ()
+    take: tuple[Wish, ...] = ()
     pending: str | None = None
     optional: bool = False
+    new: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
     """A number that the resource gives back, and one that it takes, or one to be allocated into `path`.
 
-    `name` is what the resource is known by when it returns; a released number rests for so many `days`. `optional`:
-    before the tenant has any range, any unique number will do.
+    `name` is what the resource is known by when it returns, empty where that is nothing, and `name_path` the attribute
+    that has it; a released number rests for so many `days`. `optional`: before the tenant has any range, any unique
+    number will do.
     """
 
     path: str
@@ -76,6 +79,7 @@ class NumberChange:
     name: str
     days: int = 0
     optional: bool = False
+    name_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class Decision:
     """What becomes of a write: the attributes to store, the paths of the changes that were left out, and the effects.
 
     `leaves`: the resource is switched off by it, or deleted. `is_removed`: it is stored and deleted at once. `reviewed`
-    has the paths of the notes about it that are done with.
+    has the paths of the notes about it that are done with. `is_leaver`: the request says that the resource is off, and
+    what the stock refuses is left out as well (`Rules.without`).
     """
 
     attributes: dict[str, Any]
@@ -123,6 +128,7 @@ class Decision:
     is_removed: bool = False
     team: TeamChange | None = None
     reviewed: tuple[str, ...] = ()
+    is_leaver: bool = False
 
     @property
     def has_effects(self) -> bool:
@@ -136,3 +142,6 @@ class Rules(Protocol):
 
     def decide(self, write: Write) -> Decision:
         """What to store and what else to do. Raises InvalidValue, MutabilityViolation, Forbidden."""
+
+    def without(self, write: Write, path: str) -> Write:
+        """The write without what it changes at the path of a Wish or a NumberChange."""
