@@ -8,7 +8,7 @@
     Outbox       what the product's own side is to be told
 
 Seats and numbers are rows made in advance: who takes one waits for nobody who takes another. What a transaction did to
-them is there after its commit, or nothing of it is. Where several pools are touched in one call order, they come by key.
+them is there after its commit, or nothing of it is. Who touches several pools touches them in the order of their keys.
 
 Keys and numbers are comparison keys; times are texts as `resource.Meta` has them.
 """
@@ -96,7 +96,7 @@ class Refused:
 
 
 class Numbers(Protocol):
-    """The numbers of a tenant's ranges; a holder is the id of a resource, `name` what it is known by when it returns."""
+    """The numbers of a tenant's ranges; a holder is the id of a resource, `name` what it is known by on its return."""
 
     def take(self, number: str, holder: str, name: str, now: str) -> Refused | None:
         """This number; None where the holder has it now, or had it already. One that rests is given to who had it."""
@@ -109,8 +109,8 @@ class Numbers(Protocol):
     def release(self, number: str, holder: str, name: str, until: str) -> None:
         """Give a number back: it rests until then. Nothing where the holder does not have it."""
 
-    def ranges(self) -> Sequence[Range]:
-        """All ranges, by first number."""
+    def ranges(self, now: str) -> Sequence[Range]:
+        """All ranges, by first number, with what rests now."""
 
     def has_ranges(self) -> bool:
         """Whether there is any range."""
@@ -170,6 +170,9 @@ class Departures(Protocol):
 
     def count(self, since: str) -> int:
         """How many distinct resources have departed since then."""
+
+    def gone(self, since: str) -> int:
+        """How many of those who have departed since then are no longer there: deleted, not switched off."""
 
     def count_resources(self, resource_type: str, created_before: str, limit: int) -> int:
         """How many resources of the type are older, counted no further than `limit`."""

@@ -12,12 +12,17 @@ from sqlalchemy import Connection, Text, and_, bindparam, case, cast, delete, ex
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import ResourceType
 from scim_server.storage.base import Expand, Record
+from scim_server.storage.sql.departures import DepartureStatements
 from scim_server.storage.sql.elements import ElementsReader
 from scim_server.storage.sql.entries import DROP_ENTRIES, entries_delete, entries_holders, entries_insert
 from scim_server.storage.sql.inserts import Inserts
 from scim_server.storage.sql.locks import Locks
-from scim_server.storage.sql.records import Records, kind_of
+from scim_server.storage.sql.memberships import MembershipStatements
+from scim_server.storage.sql.notes import NoteStatements
+from scim_server.storage.sql.numbers import NumberStatements
+from scim_server.storage.sql.records import Records, kept_as_rows
 from scim_server.storage.sql.rows import RowsWriter
+from scim_server.storage.sql.seats import SeatStatements
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import (
     attribute_index,
@@ -49,13 +54,18 @@ class Statements:
         self.missing = _missing(spelling)
         self.move_owners = _move_owners(spelling)
         self.inserts = Inserts(spelling)
-        kinds = [kind_of(t.name, a.name) for t in registry.resource_types for a in t.rows_attributes]
+        kinds = [*kept_as_rows(registry)]
         self.locks = Locks(spelling, kinds)
         related = and_(relations.c.tenant_id == _TENANT, relations.c.kind.in_(kinds))
         drop_named = delete(relations).where(related, relations.c.target == _ID).returning(relations.c.owner)
         drop_owned = delete(relations).where(related, relations.c.owner == _ID, relations.c.target != _ID)
         self.delete = spelling.together(drop_named, *_DELETE)
         self.delete_with_rows = spelling.together(drop_named, *_DELETE, drop_owned, _DELETE_STATE)
+        self.seats = SeatStatements(spelling)
+        self.numbers = NumberStatements(spelling)
+        self.notes = NoteStatements(spelling)
+        self.memberships = MembershipStatements(spelling, self.move_owners)
+        self.departures = DepartureStatements(spelling)
 
     def read(
         self,

@@ -14,9 +14,15 @@ from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Claims, Creation, Draft, Entries, Entry, Expand, PreparedRows, Record
 from scim_server.storage.sql.connections import Retry
+from scim_server.storage.sql.departures import SqlDepartures
 from scim_server.storage.sql.entries import drop_entries, pairs, refusal
+from scim_server.storage.sql.memberships import SqlMemberships
+from scim_server.storage.sql.notes import SqlNotes
+from scim_server.storage.sql.numbers import SqlNumbers
+from scim_server.storage.sql.outbox import SqlOutbox
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import whose_rows
+from scim_server.storage.sql.seats import SqlSeats
 from scim_server.storage.sql.spelling import json_list
 from scim_server.storage.sql.statements import COUNT_ROWS, LOCK, LOCK_MEMBERSHIP, TOUCH, UPDATE, Statements
 
@@ -32,6 +38,30 @@ class SqlTransaction:
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
+
+    @property
+    def seats(self) -> SqlSeats:
+        return SqlSeats(self._connection, self._tenant, self._statements.seats)
+
+    @property
+    def numbers(self) -> SqlNumbers:
+        return SqlNumbers(self._connection, self._tenant, self._statements.numbers)
+
+    @property
+    def notes(self) -> SqlNotes:
+        return SqlNotes(self._connection, self._tenant, self._statements.notes)
+
+    @property
+    def memberships(self) -> SqlMemberships:
+        return SqlMemberships(self._connection, self._tenant, self._statements.memberships)
+
+    @property
+    def departures(self) -> SqlDepartures:
+        return SqlDepartures(self._connection, self._tenant, self._statements.departures)
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        return SqlOutbox(self._connection, self._tenant)
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         if not resource_type.rows_attributes:
@@ -105,7 +135,7 @@ class SqlTransaction:
         return version
 
     def count_rows(self, resource_type: ResourceType, id: str, attribute: Attribute, limit: int) -> int:
-        kind = kind_of(resource_type.name, attribute.name)
+        kind = kind_of(resource_type.name, attribute.key)
         count: int = self._run(COUNT_ROWS, kind=kind, resource=id, limit=limit).scalar_one()
         return count
 
