@@ -23,6 +23,8 @@
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
     ├── FailedDependency      424   an operation of a bulk request that another one's failure took along
+    ├── TooManyRequests       429   carries seconds to wait
+    │   └── TooManyDepartures       the guard against mass deprovisioning stopped it
     ├── InternalError         500   opaque: an id that stands in the log too
     ├── Unsupported           501
     └── Unavailable           503   carries seconds to wait
@@ -161,6 +163,19 @@ class UnsupportedMediaType(ScimError):
 class FailedDependency(ScimError):
     status = 424
     default = "The operation was not carried out, since another one failed."
+
+
+class TooManyRequests(ScimError):
+    status = 429
+    default = "The server takes no more of these requests now; try again later."
+
+
+class TooManyDepartures(TooManyRequests):
+    """`since` is when the guard stopped somebody first, None where it had not yet."""
+
+    def __init__(self, detail: str, *, since: str | None, headers: Mapping[str, str]) -> None:
+        super().__init__(detail, headers=headers)
+        self.since = since
 
 
 class InternalError(ScimError):

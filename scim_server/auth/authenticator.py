@@ -17,6 +17,7 @@ from typing import Final
 from scim_server.auth import challenges
 from scim_server.auth.tokens import digest
 from scim_server.auth.uses import LastUses
+from scim_server.domain.guard import Guard
 from scim_server.storage.base import Credential, Tenancy, Tenant
 
 CACHE_SECONDS: Final = 5
@@ -43,6 +44,8 @@ class Client:
     dialect: str
     read_only: bool
     subject: str | None = None
+    guard: Guard | None = None
+    """What holds against mass deprovisioning in the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +141,7 @@ def _check(credential: Credential, now: datetime) -> None:
 
 
 def _client(credential: Credential) -> Client:
-    return Client(credential.tenant, credential.id, credential.dialect, credential.read_only, credential.subject)
+    tenant = credential.tenant
+    return Client(
+        tenant, credential.id, credential.dialect, credential.read_only, credential.subject, guard=tenant.guard
+    )

@@ -110,7 +110,9 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
         raise RuntimeError("the route is open to everybody and has no caller")
     edition = editions.of(exchange.client)
     base_url = address.base_url(request, public_url)
-    context = Context(exchange.client.tenant.id, edition.registry, exchange.leniency, base_url)
+    context = Context(
+        exchange.client.tenant.id, edition.registry, exchange.leniency, base_url, guard=exchange.client.guard
+    )
     return Caller(exchange.client, context, edition)
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from scim_server.domain.filter import BoundFilter
+from scim_server.domain.guard import Guard
 from scim_server.domain.query import CursorPage, Position, Query
 from scim_server.domain.registry import Variation
 from scim_server.domain.resource import Meta
@@ -345,8 +346,8 @@ class Progress:
 class Tenant:
     """A customer.
 
-    `settings` is a JSON object. In it, `not_unique` lists attributes that need not be unique in this tenant, and
-    `indirect_groups` says whether derived attributes follow nesting.
+    `settings` is a JSON object. In it, `not_unique` lists attributes that need not be unique in this tenant,
+    `indirect_groups` says whether derived attributes follow nesting, and `guard` is what `domain.guard.Guard.of` reads.
     """
 
     id: int
@@ -359,6 +360,11 @@ class Tenant:
         """What the settings make different in the registry."""
         not_unique = frozenset(self.settings.get("not_unique", ()))
         return Variation(not_unique, self.settings.get("indirect_groups") is True)
+
+    @property
+    def guard(self) -> Guard | None:
+        """What holds against mass deprovisioning; None where nothing does."""
+        return Guard.of(self.name, self.settings.get("guard", {}))
 
 
 @dataclass(frozen=True, slots=True)
