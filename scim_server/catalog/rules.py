@@ -25,7 +25,7 @@ from scim_server.errors import BadRequest
 from scim_server.filtering import parse_path
 from scim_server.profiles import tests
 from scim_server.profiles.decisions import NO_RULES, TypeRules
-from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule
+from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule, Where
 from scim_server.profiles.targets import Target
 from scim_server.profiles.tests import ValueTest
 
@@ -126,18 +126,27 @@ class RuleBook:
 
     def _fixed(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
         target = self._target(resource_type, item, "attribute", place)
-        return Fixed(target) if target else None
+        named = [key for key in ("when", "equals") if key in item]
+        if len(named) == 1:
+            self.faults.append(place.fault(f"has {named[0]} alone", "both of when and equals, or neither"))
+            return None
+        where = self._where(resource_type, item, place) if named else None
+        return Fixed(target, where) if target else None
 
     def _condition(self, resource_type: ResourceType, item: Item, place: Place) -> Rule | None:
-        when = self._target(resource_type, item, "when", place)
+        where = self._where(resource_type, item, place)
         required = self._target(resource_type, item, "required", place)
-        if when is None or required is None:
+        return Condition(where.target, where.value, where.key, required) if where and required else None
+
+    def _where(self, resource_type: ResourceType, item: Item, place: Place) -> Where | None:
+        when = self._target(resource_type, item, "when", place)
+        if when is None:
             return None
         problem = _unfit(when.leaf, item["equals"])
         if problem:
             self.faults.append(place.member("equals").fault(*problem))
             return None
-        return Condition(when, item["equals"], compare.key(when.leaf, item["equals"]), required)
+        return Where(when, item["equals"], compare.key(when.leaf, item["equals"]))
 
     def _take_flag(self, resource_type: ResourceType, item: Item, place: Place) -> None:
         target = self._target(resource_type, item, "flag", place)

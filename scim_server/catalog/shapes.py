@@ -214,6 +214,7 @@ TESTS: Final[Shapes] = {
 RULE: Final[Shapes] = {"resource_type": _name(), "attribute": _name()}
 ConstraintShape: Final = Shape.from_dict({**RULE, **TESTS, "message": _text()})
 RuleShape: Final = Shape.from_dict(RULE)
+FixedShape: Final = Shape.from_dict({**RULE, "when": _name(required=False), "equals": _value()})
 ConditionShape: Final = Shape.from_dict(
     {"resource_type": _name(), "when": _name(), "equals": _value(required=True), "required": _name()}
 )
@@ -233,7 +234,7 @@ TeamsShape: Final = Shape.from_dict(
 RULES: Final[Shapes] = {
     "constraints": _list(_object(ConstraintShape)),
     "required": _list(_object(RuleShape)),
-    "fixed": _list(_object(RuleShape)),
+    "fixed": _list(_object(FixedShape)),
     "conditions": _list(_object(ConditionShape)),
     "lifecycle": _list(_object(LifecycleShape)),
     "teams": _object(TeamsShape),

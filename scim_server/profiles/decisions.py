@@ -51,7 +51,7 @@ class TypeRules:
         """A PUT that does not name what is fixed does not ask to change it, as with what is immutable (R-CHAR-09)."""
         if write.verb is not Verb.REPLACE:
             return write
-        targets = [rule.target for rule in self.rules if isinstance(rule, Fixed)]
+        targets = [rule.target for rule in self.rules if isinstance(rule, Fixed) and rule.binds(write)]
         absent = [target for target in targets if target.name not in write.named]
         return replace(write, after=_restored(absent, write)[0]) if absent else write
 

@@ -6,7 +6,7 @@ that came later must not stand in the way of other changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,16 +68,37 @@ class Required:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
-    """The value that a resource was created with stays, or stays absent; an equal one may be written again."""
+class Where:
+    """An attribute that has a value. `key` is the comparison key of `value`."""
 
     target: Target
+    value: Json
+    key: Key
+
+    def holds(self, attributes: Mapping[str, Json]) -> bool:
+        return self.key in self.target.keys(attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The value that a resource was created with stays, or stays absent; an equal one may be written again.
+
+    With `where`, of those resources alone of which that held before the write.
+    """
+
+    target: Target
+    where: Where | None = None
+
+    def binds(self, write: Write) -> bool:
+        """Whether the attribute is fixed for this write."""
+        return write.verb is not Verb.CREATE and (self.where is None or self.where.holds(write.before))
 
     def violations(self, write: Write) -> Iterator[Violation]:
-        if write.verb is Verb.CREATE or self.target.keys(write.before) == self.target.keys(write.after):
+        if not self.binds(write) or self.target.keys(write.before) == self.target.keys(write.after):
             return
+        condition = f" where {self.where.target.text} is {self.where.value}" if self.where else ""
         detail = (
-            f"{self.target.text} cannot be changed after creation. "
+            f"{self.target.text} cannot be changed after creation{condition}. "
             'In the identity provider, set its mapping to apply "only during object creation".'
         )
         yield Violation(MutabilityViolation(detail), (self.target,))

@@ -102,6 +102,13 @@ FAULTS = [
         'conditions[0].equals: "yes" does not fit; expected a value of type boolean',
     ),
     (condition("name", '"x"', "title"), "conditions[0].equals: name is complex; expected a sub-attribute of it"),
+    (rule("fixed", "title") + "\nwhen = 'userType'", "fixed[0]: has when alone; expected both of when and equals, or"),
+    (rule("fixed", "title") + "\nequals = 'x'", "fixed[0]: has equals alone; expected both of when and equals, or"),
+    (rule("fixed", "title") + "\nwhen = 'titel'\nequals = 'x'", 'fixed[0].when: User has no attribute "titel"'),
+    (
+        rule("fixed", "title") + "\nwhen = 'active'\nequals = 'x'",
+        'fixed[0].equals: "x" does not fit; expected a value of type boolean',
+    ),
     (condition("titel", '"x"', "title"), 'conditions[0].when: User has no attribute "titel"'),
     (condition("title", '"x"', "titel"), 'conditions[0].required: User has no attribute "titel"'),
     (lifecycle("title"), "lifecycle[0].flag: title cannot switch anything off; expected a boolean with one value"),

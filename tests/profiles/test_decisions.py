@@ -11,7 +11,7 @@ from scim_server.domain.resource import copy
 from scim_server.domain.rules import Decision, Rules, Verb, Write
 from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation
 from scim_server.profiles.decisions import TypeRules
-from scim_server.profiles.rules import Condition, Constraint, Fixed, Required
+from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Where
 from scim_server.profiles.targets import Target
 from scim_server.profiles.tests import length, maximum, minimum
 from tests.registries import registry_of_profile
@@ -259,12 +259,40 @@ def target(text: str) -> Target:
 
 
 CHATS, SKILLS = target(f"{TOOLS}:chats"), target(f"{TOOLS}:skills")
+# What is fixed for those alone who have two chats.
+FIXED_FOR_SOME = TypeRules((Fixed(SKILLS, Where(CHATS, 2, 2)),), RULES.flag)
+
+
+@pytest.mark.req("CC-20")
+def test_what_is_fixed_where_an_attribute_has_a_value_stays_for_those_alone() -> None:
+    some = changed(STORED, tools(skills="weld"))
+    others = changed(some, tools(chats=3))
+    with pytest.raises(MutabilityViolation) as refusal:
+        FIXED_FOR_SOME.decide(Write(Verb.PATCH, some, changed(some, tools(skills="paint", chats=3)), ()))
+    assert f"{TOOLS}:skills cannot be changed after creation where {TOOLS}:chats is 2." in refusal.value.detail
+    wanted = changed(others, tools(skills="paint"))
+    assert FIXED_FOR_SOME.decide(Write(Verb.PATCH, others, wanted, ())).attributes == wanted
+
+
+@pytest.mark.req("CC-20")
+def test_a_put_that_names_nothing_of_it_leaves_what_is_fixed_for_those_alone() -> None:
+    some = changed(STORED, tools(skills="weld"))
+    others = changed(some, tools(chats=3))
+    bare = {"userName": "ana"}
+    assert FIXED_FOR_SOME.decide(Write(Verb.REPLACE, some, bare, {"userName"})).attributes == {
+        **bare,
+        TOOLS: {"skills": "weld"},
+    }
+    assert FIXED_FOR_SOME.decide(Write(Verb.REPLACE, others, bare, {"userName"})).attributes == bare
+
+
 GENERATED = st.one_of(
     st.builds(lambda n: Constraint(CHATS, (minimum(n),)), st.integers(0, 7)),
     st.builds(lambda n: Constraint(CHATS, (maximum(n),)), st.integers(0, 7)),
     st.builds(lambda n: Constraint(SKILLS, (length(n, n + 3),)), st.integers(0, 9)),
     st.builds(Required, st.sampled_from([CHATS, SKILLS])),
     st.builds(Fixed, st.sampled_from([CHATS, SKILLS])),
+    st.builds(lambda n: Fixed(SKILLS, Where(CHATS, n, n)), st.integers(0, 6)),
     st.builds(lambda n: Condition(CHATS, n, n, SKILLS), st.integers(0, 6)),
     st.sampled_from(RULES.rules),
 )
