@@ -8,6 +8,7 @@
     scopes      whom each file is for: the tenants of one profile, or everybody
     resource_types   the files joined into the resource types of each profile
     rules       what a profile asks of them, bound to their attributes
+    pools       as which of them a profile's tenants see their licence pools
 
 The first three look at each file by itself; the others at all of them together, and only when each is right by
 itself, since otherwise one fault would show up as many.
@@ -75,14 +76,14 @@ def stamp(documents: Sequence[Document]) -> str:
 
 
 _NOT_STORED: Final[Mapping[str, frozenset[str]]] = {
-    "binding": frozenset({"formats", "subject"}),
+    "binding": frozenset({"formats", "subject", "pools"}),
     "profile": frozenset({"default"}),
 }
 """Parts that say nothing of what is stored: what values are accepted, whom credentials are bound to, who gets what."""
 
 
-_RULES: Final = frozenset(shapes.RULES)
-"""Parts of a profile that say what may be written, and nothing of what is stored."""
+_RULES: Final = frozenset({*shapes.RULES, "pools"})
+"""Parts of a profile that say what may be written or is shown, and nothing of what is stored."""
 
 
 def _meaning(content: Mapping[str, Json]) -> Json:

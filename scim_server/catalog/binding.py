@@ -26,6 +26,7 @@ from scim_server.domain.schema import (
     Json,
     Kept,
     Mutability,
+    PoolForm,
     ResourceType,
     Returned,
     Uniqueness,
@@ -84,6 +85,7 @@ class Binding:
             label=self._label(),
             formats=self._formats(),
             is_subject=self._content.get("subject", False),
+            pools=self._pools(),
         )
 
     def _kept(self, resource_type: ResourceType) -> dict[str, Kept]:
@@ -170,6 +172,20 @@ class Binding:
             if path and self._holds(place, _unfit_format(path, name)):
                 chosen[path.key] = formats.known()[name]
         return chosen
+
+    def _pools(self) -> PoolForm | None:
+        named = self._content.get("pools")
+        if named is None:
+            return None
+        place = self._place.member("pools")
+        if self._content.get("subject"):
+            self.faults.append(place.fault("clients write no pools, and /Me could be written", "no subject"))
+        found = {}
+        for role, text in named.items():
+            path = self._path(text, place.member(role))
+            if path and self._holds(place.member(role), _unfit_for_pools(path, POOL_TYPES[role])):
+                found[role] = path.attribute.name
+        return PoolForm(**found)
 
     def _path(self, text: str, place: Place) -> BoundPath | None:
         path = bind(parse(text), self._type)
@@ -280,6 +296,22 @@ def _unfit_format(path: BoundPath, name: str) -> Problem | None:
     if path.attribute.kept is not Kept.DOCUMENT:
         return _hidden(path)
     return None
+
+
+POOL_TYPES: Final = {
+    "key": AttributeType.STRING,
+    "display": AttributeType.STRING,
+    "type": AttributeType.STRING,
+    "seats": AttributeType.INTEGER,
+}
+"""The type of the attribute that shows each part of a licence pool."""
+
+
+def _unfit_for_pools(path: BoundPath, kind: AttributeType) -> Problem | None:
+    is_core = not (path.extension or path.sub)
+    if not is_core or path.leaf.multi_valued or path.leaf.type is not kind or not path.leaf.is_read_only:
+        return f"{path.key} cannot show a part of a pool", f"a core attribute of type {kind}, readOnly, with one value"
+    return _hidden(path)
 
 
 def _unfit_label(path: BoundPath) -> Problem | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from scim_server.catalog import pools
 from scim_server.catalog.binding import Binding, Draft, Use
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
@@ -75,12 +76,14 @@ def assemble(common: Schema, definitions: Iterable[Definition], scopes: Iterable
     """The resource types of each profile, in the order of their files."""
     named = {definition.schema.id.lower(): definition for definition in definitions}
     found: list[Fault] = []
-    assembled = {scope.profile: _assembled(_Assembly(common, named), scope, found) for scope in scopes}
+    listed = [*scopes]
+    assembled = {scope.profile: _assembled(_Assembly(common, named), scope, found) for scope in listed}
     types = [resource_type for of_profile in assembled.values() for resource_type in of_profile]
     bound = {schema.id.lower() for resource_type in types for _, schema in resource_type.containers}
     unbound = tuple(definition for urn, definition in named.items() if urn not in bound)
     found += _schema_faults(named.values(), unbound, common, {resource_type.name for resource_type in types})
-    return Outcome(assembled, unbound, tuple(_once(found)))
+    served = {scope.profile: pools.with_one_form(assembled[scope.profile], scope.profiles) for scope in listed}
+    return Outcome(served, unbound, tuple(_once(found)))
 
 
 def _once(faults: Iterable[Fault]) -> Iterable[Fault]:
@@ -100,6 +103,7 @@ def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[R
     found += (fault for binding in bindings for fault in binding.faults)
     found += _inverse_faults(drafts, {t.name: t for t in finished})
     found += _subject_faults(drafts, finished)
+    found += pools.faults(finished, scope.profiles)
     book = RuleBook(finished, scope.profiles)
     found += book.faults
     return book.resource_types

@@ -239,8 +239,14 @@ RULES: Final[Shapes] = {
     "lifecycle": _list(_object(LifecycleShape)),
     "teams": _object(TeamsShape),
 }
+PoolsShape: Final = Shape.from_dict({"shown_as": _name()})
 ProfileShape: Final = Shape.from_dict(
-    {"profile": _object(AboutShape), "bindings": _list(_object(ProfileBindingShape)), **RULES}
+    {
+        "profile": _object(AboutShape),
+        "bindings": _list(_object(ProfileBindingShape)),
+        "pools": _object(PoolsShape),
+        **RULES,
+    }
 )
 
 SHAPES: Final[Mapping[Kind, Schema]] = {

@@ -6,7 +6,7 @@ names of resource types are exact (errata 8366, 8475).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -31,6 +31,8 @@ class Variation:
     """Attributes (URN:name, any case) that need not be unique."""
     is_nested: bool = False
     """Whether derived attributes follow nesting: who owns an owner owns too."""
+    has_pools: bool = False
+    """Whether there are licence pools; what shows them is not there before."""
 
 
 AS_IT_IS: Final = Variation()
@@ -69,7 +71,7 @@ class Registry:
 
     def variant(self, variation: Variation) -> Registry:
         """The same registry for a tenant with these settings; made once."""
-        if variation == AS_IT_IS:
+        if variation == AS_IT_IS and not self._hidden(variation):
             return self
         if variation not in self._variants:
             self._variants[variation] = self._varied(variation)
@@ -77,11 +79,18 @@ class Registry:
 
     def _varied(self, variation: Variation) -> Registry:
         names = {name.lower() for name in variation.not_unique}
-        schemas = {schema.id: _relax(schema, names) for schema in self.schemas}
-        types = tuple(_with_schemas(t, schemas) for t in self.resource_types)
+        hidden = self._hidden(variation)
+        shown = [t for t in self.resource_types if t not in hidden]
+        unseen = _urns(hidden) - _urns(shown)
+        schemas = {schema.id: _relax(schema, names) for schema in self.schemas if schema.id not in unseen}
+        types = tuple(_with_schemas(t, schemas) for t in shown)
         if variation.is_nested:
             types = tuple(replace(t, inverses=self._nested(t.inverses)) for t in types)
         return Registry(types, tuple(schemas.values()), self.stamp)
+
+    def _hidden(self, variation: Variation) -> Sequence[ResourceType]:
+        """The resource types that are not there for a tenant with these settings."""
+        return [] if variation.has_pools else [t for t in self.resource_types if t.pools]
 
     def _nested(self, inverses: Mapping[str, Inverse]) -> Mapping[str, Inverse]:
         """The inverses, those that can nest with as many levels as are followed."""
@@ -115,6 +124,10 @@ def _with_schemas(resource_type: ResourceType, schemas: Mapping[str, Schema]) ->
     extensions = tuple(replace(e, schema=schemas[e.schema.id]) for e in resource_type.extensions)
     relaxed = replace(resource_type, schema=schemas[resource_type.schema.id], extensions=extensions)
     return replace(relaxed, indexed=resource_type.indexed | (_unique(resource_type) - _unique(relaxed)))
+
+
+def _urns(resource_types: Iterable[ResourceType]) -> set[str]:
+    return {schema.id for resource_type in resource_types for _, schema in resource_type.containers}
 
 
 def _unique(resource_type: ResourceType) -> frozenset[str]:

@@ -191,6 +191,18 @@ class Format:
     fits: Callable[[str], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolForm:
+    """In which core attributes a resource shows a licence pool: its key, what people call it, of what type it is, and
+    how many seats it has; None for what it does not show.
+    """
+
+    key: str | None = None
+    display: str | None = None
+    type: str | None = None
+    seats: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class ResourceType:
     """A resource type with everything that its binding says; compared and hashed by identity, so that plans can
@@ -221,6 +233,8 @@ class ResourceType:
     """Whether credentials are bound to resources of it, so that `/Me` means one of them (RFC 7644 section 3.11)."""
     rules: Rules | None = None
     """What the tenant's profile asks of its resources."""
+    pools: PoolForm | None = None
+    """How its resources show the tenant's licence pools, where that is what they are."""
 
     @cached_property
     def containers(self) -> tuple[tuple[str | None, Schema], ...]:
@@ -262,6 +276,11 @@ class ResourceType:
     def rows_attributes(self) -> tuple[Attribute, ...]:
         """Core attributes kept as rows; a type that has some has a membership version too."""
         return tuple(a for a in self.schema.attributes if a.kept is Kept.ROWS)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether no client writes its resources: licence pools are the operator's."""
+        return self.pools is not None
 
     def rows_attribute(self, name: str) -> Attribute:
         """The one of `rows_attributes` that has exactly that name, which is known to be there."""

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from scim_server import app as composition
 from scim_server.auth import Terms, grant
 from scim_server.config import Settings
+from scim_server.domain.registry import AS_IT_IS
 from scim_server.storage.base import Tenant
 
 BASE = "/scim/v2"
@@ -30,7 +31,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.catalogue = composition.load_catalogue(settings)
-        self.registry = self.catalogue.of(self.catalogue.default)
+        self.registry = self.catalogue.of(self.catalogue.default).variant(AS_IT_IS)
         self.database = composition.open_database(settings)
         self.database.migrate()
         self._numbers = count(1)
