@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, select
+from sqlalchemy import and_, bindparam, delete, exists, select
 
 from scim_server.domain import compare
+from scim_server.storage.sql.ledger import Ledger
 from scim_server.storage.sql.records import kind_of
 from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import attribute_index, relations
@@ -46,13 +47,8 @@ class MembershipStatements:
         self.leave = delete(relations).where(elsewhere, listed).returning(relations.c.owner, relations.c.target)
 
 
-class SqlMemberships:
+class SqlMemberships(Ledger[MembershipStatements]):
     """`storage.ledgers.Memberships` on one connection."""
-
-    def __init__(self, connection: Connection, tenant: int, statements: MembershipStatements) -> None:
-        self._connection = connection
-        self._tenant = tenant
-        self._statements = statements
 
     def below(self, resource_type: str, path: str, ids: Collection[str]) -> Sequence[str]:
         keys = json_list([compare.entry_text(compare.exact(id)) for id in ids])
@@ -85,6 +81,3 @@ class SqlMemberships:
     def _texts(self, statement: Any, **parameters: Any) -> Sequence[str]:
         found: Sequence[str] = self._run(statement, **parameters).scalars().all()
         return sorted(found)
-
-    def _run(self, statement: Any, **parameters: Any) -> Any:
-        return self._connection.execute(statement, {"tenant": self._tenant, **parameters})
