@@ -97,7 +97,7 @@ class RuleBook:
         target = self._target(resource_type, item, "attribute", place)
         if target is None:
             return None
-        asked = [name for name in TESTS if item.get(name) not in (None, False)]
+        asked = [name for name in TESTS if item.get(name, False) is not False]
         if not asked:
             self.faults.append(place.fault("asks nothing", one_of(TESTS)))
         found = [self._test(name, target, item, place) for name in asked]

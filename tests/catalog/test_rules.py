@@ -130,6 +130,14 @@ def test_a_faulty_rule_is_named_with_its_fault(text: str, fault: str, tmp_path: 
         catalog.load(folder)
 
 
+def test_a_range_may_begin_at_zero(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(PROFILES, tmp_path / "profiles"))
+    path = folder / "garage" / "profile.toml"
+    text = constraint(f"{TOOLS}:chats", "minimum = 0")
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{text}\n", encoding="utf-8")
+    assert catalog.check(folder) == []
+
+
 def test_rules_say_nothing_of_what_is_stored_and_leave_the_stamp(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(PROFILES, tmp_path / "profiles"))
     path = folder / "garage" / "profile.toml"
