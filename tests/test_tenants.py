@@ -40,7 +40,7 @@ def add_group(client: Client, name: str, *members: str) -> dict[str, Any]:
 
 NO_RESOURCES = {
     "service_provider_config", "schemas", "schema", "resource_types", "resource_type", "other_version",
-    "healthz", "readyz", "metrics",
+    "healthz", "readyz", "metrics", "refuse",
 }  # fmt: skip
 """Views that neither read nor write a resource."""
 

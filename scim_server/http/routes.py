@@ -34,6 +34,17 @@ RESOURCES: Final = (
     Route("/<id:id>", ("DELETE",), "delete"),
 )
 
+_WRITING: Final = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+READ_ONLY_RESOURCES: Final = (
+    Route("", ("GET",), "query"),
+    Route("", _WRITING, "refuse"),
+    Route("/.search", ("POST",), "search"),
+    Route("/<id:id>", ("GET",), "read"),
+    Route("/<id:id>", _WRITING, "refuse"),
+)
+"""For what clients do not write. They are told so, and a tenant that does not have it is told that it is not there."""
+
 ELEMENTS: Final = Route("/<id:id>/{attribute}", ("GET",), "elements")
 """For each attribute kept as rows that may be seen (docs/large-groups.md)."""
 
@@ -80,7 +91,7 @@ def register(app: Flask, views: Views, registry: Registry) -> None:
         for route in SERVER:
             _add(app, views, base + route.path, route)
         for resource_type in registry.resource_types:
-            for route in RESOURCES:
+            for route in READ_ONLY_RESOURCES if resource_type.is_read_only else RESOURCES:
                 _add(app, views, base + resource_type.endpoint + route.path, route, endpoint=resource_type.endpoint)
             for attribute in resource_type.rows_attributes:
                 if attribute.returned is not Returned.NEVER:

@@ -26,6 +26,7 @@ from scim_server.http.exchange import Caller, Editions, caller, current, stand_f
 from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, page_of, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
+from scim_server.service.changes import not_writable
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.elements import ElementPages
 from scim_server.service.representation import location
@@ -105,6 +106,13 @@ class Views:
         caller = self._caller()
         self._resources.delete(caller.context, _type(caller, endpoint), id, _conditions())
         return write.deleted()
+
+    def refuse(self, endpoint: str, id: str = "") -> Response:
+        """Whatever would write a resource that clients only read: refused before the body is looked at."""
+        refusal = not_writable(_type(self._caller(), endpoint))
+        if request.method == "OPTIONS":
+            return write.Answer(status=204, headers=dict(refusal.headers))
+        raise refusal
 
     # Queries, RFC 7644 sections 3.4.2 and 3.4.3.
 

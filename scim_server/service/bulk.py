@@ -175,13 +175,17 @@ def _prepared(context: Context, operation: Operation, policy: Policy, new_id: st
 def _target(registry: Registry, operation: Operation, new_id: str) -> tuple[ResourceType, str]:
     """The resource type that a path names, and the id: of a create the new one (R-BULK-06).
 
-    Raises NotFound for a path that leads nowhere, InvalidPath for one that the method does not go with.
+    Raises NotFound for a path that leads nowhere, InvalidPath for one that the method does not go with,
+    MethodNotAllowed for what clients do not write.
     """
     path = "/".join(["", *(step for step in operation.path.split("/") if step)])
     above, _, id = path.rpartition("/")
     of_type, of_resource = registry.at(path), registry.at(above)
     if of_type is None and of_resource is None:
         raise NotFound(f"There is no resource type at {path[:128]!r}.")
+    found = of_type or of_resource
+    if found is not None and found.is_read_only:
+        raise changes.not_writable(found)
     if operation.method == Method.POST:
         if of_type is None:
             raise InvalidPath("The path of a POST is that of a resource type, such as /Users.")

@@ -27,7 +27,7 @@ from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.rules import Verb, Write
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import InvalidValue, NotFound
+from scim_server.errors import InvalidValue, MethodNotAllowed, NotFound
 from scim_server.service.conditions import Conditions
 from scim_server.service.context import Context
 from scim_server.service.drafts import attributes_of, draft, entries
@@ -231,6 +231,11 @@ def unknown_reference(id: str) -> InvalidValue:
 
 def not_found(resource_type: ResourceType, id: str) -> NotFound:
     return NotFound(f"There is no {resource_type.name} {id!r}.")
+
+
+def not_writable(resource_type: ResourceType) -> MethodNotAllowed:
+    detail = f"{resource_type.endpoint} can be read and searched alone: its resources are the operator's to write."
+    return MethodNotAllowed(detail, headers={"Allow": "GET, HEAD, OPTIONS"})
 
 
 def _read_body(context: Context, resource_type: ResourceType, payload: Mapping[str, Json]) -> coerce.Body:

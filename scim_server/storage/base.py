@@ -354,12 +354,14 @@ class Tenant:
     name: str
     profile: str
     settings: Mapping[str, Any]
+    has_pools: bool = False
+    """Whether there are licence pools, when it was read."""
 
     @property
     def variation(self) -> Variation:
         """What the settings make different in the registry."""
         not_unique = frozenset(self.settings.get("not_unique", ()))
-        return Variation(not_unique, self.settings.get("indirect_groups") is True)
+        return Variation(not_unique, self.settings.get("indirect_groups") is True, self.has_pools)
 
     @property
     def guard(self) -> Guard | None:

@@ -17,6 +17,7 @@ from scim_server.storage.sql.spelling import json_list, spelling_of
 from scim_server.storage.sql.tables import (
     attribute_index,
     credentials,
+    licence_pools,
     membership_state,
     relations,
     resources,
@@ -26,7 +27,8 @@ from scim_server.storage.sql.tables import (
     unique_values,
 )
 
-_TENANTS = select(tenants.c.id, tenants.c.name, tenants.c.profile, tenants.c.settings)
+_HAS_POOLS = exists().where(licence_pools.c.tenant_id == tenants.c.id).label("has_pools")
+_TENANTS = select(tenants.c.id, tenants.c.name, tenants.c.profile, tenants.c.settings, _HAS_POOLS)
 _TENANT = _TENANTS.where(tenants.c.name == bindparam("name"))
 _WITHOUT = (
     _TENANTS.where(tenants.c.profile.not_in(bindparam("profiles", expanding=True))).order_by(tenants.c.name).limit(1)
@@ -38,6 +40,7 @@ _CREDENTIALS = select(
     tenants.c.name,
     tenants.c.profile,
     tenants.c.settings,
+    _HAS_POOLS,
 ).join_from(credentials, tenants, credentials.c.tenant_id == tenants.c.id)
 _BY_DIGEST = _CREDENTIALS.where(credentials.c.digest == bindparam("digest"))
 _OF_TENANT = _CREDENTIALS.where(credentials.c.tenant_id == bindparam("tenant")).order_by(
@@ -211,14 +214,16 @@ def _record_use(dialect: str) -> Any:
 
 
 def _tenant(values: RowMapping) -> Tenant:
-    return Tenant(values["id"], values["name"], values["profile"], orjson.loads(values["settings"]))
+    return Tenant(
+        values["id"], values["name"], values["profile"], orjson.loads(values["settings"]), bool(values["has_pools"])
+    )
 
 
 def _credential(values: RowMapping) -> Credential:
     settings = orjson.loads(values["settings"])
     return Credential(
         values["id"],
-        Tenant(values["tenant_id"], values["name"], values["profile"], settings),
+        Tenant(values["tenant_id"], values["name"], values["profile"], settings, bool(values["has_pools"])),
         values["dialect"],
         values["read_only"],
         _required(values["created"]),
