@@ -22,13 +22,14 @@ from scim_server.config import Settings
 from scim_server.domain.catalogue import Catalogue, undefined
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
-from scim_server.http.views import Parts
+from scim_server.http.views import Parts, Writes
 from scim_server.service.bulk import Bulk
 from scim_server.service.elements import ElementPages
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.subjects import find_subject
 from scim_server.service.tolerances import ToleranceUses
+from scim_server.service.trial import Trial
 from scim_server.service.upkeep import Redraft
 from scim_server.storage import sql
 from scim_server.storage.base import Storage, Tenancy, Tenant
@@ -127,15 +128,14 @@ def close(app: Flask) -> None:
 
 def assemble(settings: Settings, catalogue: Catalogue, database: sql.Database, clock: Clock, new_id: NewId) -> Flask:
     """The application over these parts. Whoever opened the database closes it, after the application."""
-    resources = Resources(database.storage, clock, new_id, settings.group_answer_members)
     authenticator = Authenticator(database.tenancy, clock)
     seal = Seal(lambda: database.tenancy.key("cursor", secrets.token_bytes(KEY_BYTES)))
     tolerances = ToleranceUses(database.tenancy, clock)
     parts = Parts(
         settings=settings,
         catalogue=catalogue,
-        resources=resources,
-        bulk=Bulk(database.storage, clock, new_id),
+        writes=_writes(settings, database.storage, clock, new_id),
+        trial=_writes(settings, Trial(database.storage), clock, new_id),
         searches=Searches(database.storage),
         elements=ElementPages(database.storage),
         cursors=Cursors(seal, clock, settings.cursor_timeout),
@@ -146,6 +146,11 @@ def assemble(settings: Settings, catalogue: Catalogue, database: sql.Database, c
     app = build(parts)
     app.extensions[_CLOSERS] = [authenticator.close, tolerances.close]
     return app
+
+
+def _writes(settings: Settings, storage: Storage, clock: Clock, new_id: NewId) -> Writes:
+    resources = Resources(storage, clock, new_id, settings.group_answer_members)
+    return Writes(resources, Bulk(storage, clock, new_id))
 
 
 def _open(settings: Settings, catalogue: Catalogue) -> sql.Database:

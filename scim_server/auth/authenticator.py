@@ -27,7 +27,8 @@ CACHE_SIZE: Final = 10_000
 _BEARER: Final = re.compile(r"bearer(?: +(?P<token>.*))?", re.IGNORECASE | re.DOTALL)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")
 
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 _WRITES_NOTHING_ITSELF: Final = frozenset({".search", "Bulk"})
 """Where a POST changes nothing by itself."""
 
@@ -116,7 +117,7 @@ def authorize(client: Client, method: str, path: str) -> None:
 
     Raises errors.Forbidden with an insufficient_scope challenge.
     """
-    if not client.read_only or method in _READING:
+    if not client.read_only or method in READING:
         return
     if method == "POST" and path.rpartition("/")[2] in _WRITES_NOTHING_ITSELF:
         return

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from scim_server.http import address, cors, exchange, failures, health, routes
+from scim_server.http import address, cors, exchange, failures, health, routes, switches
 from scim_server.http.views import Parts, Views
 from scim_server.http.write import Answer
 
@@ -47,11 +47,14 @@ def _surround(app: Flask, parts: Parts) -> None:
         """The credential comes first: without one nobody learns which paths there are."""
         if address.is_scim(request) and request.endpoint not in routes.OPEN:
             exchange.admit(parts.authenticator)
+            exchange.note_dry_run(routes.WRITES)
 
     @app.after_request
     def leave(answer: Response) -> Response:
         answer.headers["Cache-Control"] = "no-store"  # personal data (R-SEC-13)
         answer.headers["X-Request-Id"] = exchange.current().request_id
+        if exchange.current().is_dry_run:
+            answer.headers[switches.DRY_RUN] = "true"
         exchange.end(answer, parts.catalogue.whole, parts.tolerances)
         return answer
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import orjson
 from werkzeug.wrappers import Request as WebRequest
@@ -12,23 +11,17 @@ from werkzeug.wrappers import Request as WebRequest
 from scim_server.config import Settings
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.schema import Json
-from scim_server.errors import InvalidValue, ScimError
+from scim_server.errors import ScimError
 from scim_server.http.body import Count, Size, read_counted_object
 from scim_server.http.messages import MESSAGES, read_bulk
+from scim_server.http.switches import BULK_ATOMIC, is_on
 from scim_server.http.write import error_body
 from scim_server.service.bulk import Request, Result
-
-ATOMIC: Final = "SCIM-Bulk-Atomic"
-"""The request header for all or nothing, which the RFC has no member for."""
-
-_SAYS: Final = {"true": True, "false": False}
 
 
 def read(request: WebRequest, settings: Settings, leniency: Leniency) -> Request:
     """The bulk request in a body. Raises InvalidSyntax, InvalidValue, PayloadTooLarge."""
-    all_or_nothing = _SAYS.get(request.headers.get(ATOMIC, "false").strip().lower())
-    if all_or_nothing is None:
-        raise InvalidValue(f"{ATOMIC} is either true or false.")
+    all_or_nothing = is_on(request, BULK_ATOMIC)
     size = Size(settings.bulk_max_payload, "maxPayloadSize")
     count = Count("Operations", settings.bulk_max_operations, "maxOperations")
     return replace(read_bulk(read_counted_object(request, size, count), leniency), all_or_nothing=all_or_nothing)

@@ -18,8 +18,10 @@ from scim_server.http import health, write
 _ANY: Final = "*"
 _METHODS: Final = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"
 # What the server reads, then whatever pages add of their own: the wildcard stands for all but Authorization.
-_SENT: Final = "Authorization, Content-Type, Accept, If-Match, If-None-Match, SCIM-Bulk-Atomic, X-Request-Id, *"
-_SHOWN: Final = "Allow, Content-Location, ETag, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_SENT: Final = (
+    "Authorization, Content-Type, Accept, If-Match, If-None-Match, SCIM-Bulk-Atomic, SCIM-Dry-Run, X-Request-Id, *"
+)
+_SHOWN: Final = "Allow, Content-Location, ETag, Location, Retry-After, SCIM-Dry-Run, WWW-Authenticate, X-Request-Id"
 _MAX_AGE: Final = "600"
 """Seconds for which a browser may remember a preflight; after that a setting that was taken back counts."""
 

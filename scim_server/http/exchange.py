@@ -5,20 +5,20 @@ An `Exchange` stands in `flask.g` from the first moment, so that a failure at an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from flask import Response, g, request
 
-from scim_server.auth import Authenticator, Client, authorize
+from scim_server.auth import READING, Authenticator, Client, authorize
 from scim_server.connectors import dialect
 from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry, Variation
 from scim_server.domain.schema import ResourceType
 from scim_server.errors import Forbidden, Unsupported
-from scim_server.http import address
+from scim_server.http import address, switches
 from scim_server.http.discovery import Discovery
 from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
@@ -36,6 +36,10 @@ class Exchange:
     leniency: Leniency | None = None
     scim_type: str | None = None
     operations: int | None = None
+    is_dry_run: bool = False
+    """The client asked what the write would do, and nothing is to change."""
+    stopped: int = 0
+    """How many departures the guard stopped."""
     alias: Mapping[str, str] = field(default_factory=dict)
     """What the path stands for, as the arguments of a route, where it is an alias."""
 
@@ -103,6 +107,15 @@ def admit(authenticator: Authenticator) -> None:
     authorize(client, request.method, request.path)
 
 
+def note_dry_run(writes: Collection[str]) -> None:
+    """Note whether nothing is to change; `writes` are the views that would. On reads the header means nothing.
+
+    Raises InvalidValue for a header that says neither.
+    """
+    if request.endpoint in writes and request.method not in READING:
+        current().is_dry_run = switches.is_on(request, switches.DRY_RUN)
+
+
 def caller(editions: Editions, public_url: str | None) -> Caller:
     """Who was admitted. Only for routes that need a credential."""
     exchange = current()
@@ -131,9 +144,9 @@ def stand_for(resource_type: ResourceType, id: str) -> None:
 
 
 def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None:
-    """Log and count the request, and what it was forgiven."""
+    """Log and count the request, and what it was forgiven: a dry run changes nothing, not even those counts."""
     exchange = current()
-    if exchange.client and exchange.leniency:
+    if exchange.client and exchange.leniency and not exchange.is_dry_run:
         tolerances.note(exchange.client.tenant.id, exchange.client.dialect, exchange.leniency.used)
     arguments = exchange.alias or request.view_args or {}
     resource_type = registry.at(arguments.get("endpoint", ""))
@@ -152,6 +165,8 @@ def end(answer: Response, registry: Registry, tolerances: ToleranceUses) -> None
             client=exchange.client.credential_id if exchange.client else None,
             dialect=exchange.client.dialect if exchange.client else None,
             tolerances=exchange.leniency.used if exchange.leniency else {},
+            is_dry_run=exchange.is_dry_run,
+            stopped=exchange.stopped,
         )
     )
 

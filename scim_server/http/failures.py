@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from scim_server import errors
-from scim_server.errors import InternalError, MethodNotAllowed, ScimError
+from scim_server.errors import InternalError, MethodNotAllowed, ScimError, TooManyDepartures
 from scim_server.http import write
 from scim_server.http.exchange import current
 from scim_server.observability import describe, logger, report
@@ -37,6 +37,7 @@ def register(app: Flask) -> None:
 
 def _on_scim_error(error: ScimError) -> Response:
     current().scim_type = error.scim_type
+    current().stopped += isinstance(error, TooManyDepartures)
     if error.__cause__ is not None and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger().error("failed", request_id=current().request_id, **describe(error))
     answer = write.failure(error)

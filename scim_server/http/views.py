@@ -16,9 +16,9 @@ from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.operation import Operation
 from scim_server.domain.schema import Json, ResourceType
-from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, Unsupported
+from scim_server.errors import Forbidden, InvalidValue, InvalidVersion, NotFound, TooManyDepartures, Unsupported
 from scim_server.filtering import operations
-from scim_server.http import address, bulk, write
+from scim_server.http import address, bulk, dry_run, write
 from scim_server.http.body import read_object
 from scim_server.http.cursors import Cursors, Walk, binding
 from scim_server.http.discovery import ServiceProviderConfig
@@ -36,13 +36,21 @@ from scim_server.service.tolerances import ToleranceUses
 
 
 @dataclass(frozen=True, slots=True)
+class Writes:
+    """The use cases that write, over one storage."""
+
+    resources: Resources
+    bulk: Bulk
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """What the views stand on. `readiness` says what is missing, or None."""
+    """What the views stand on: `trial` undoes what it writes. `readiness` says what is missing, or None."""
 
     settings: Settings
     catalogue: Catalogue
-    resources: Resources
-    bulk: Bulk
+    writes: Writes
+    trial: Writes
     searches: Searches
     elements: ElementPages
     cursors: Cursors
@@ -56,8 +64,8 @@ class Views:
 
     def __init__(self, parts: Parts) -> None:
         self._settings = parts.settings
-        self._resources = parts.resources
-        self._bulk = parts.bulk
+        self._lasting = parts.writes
+        self._trial = parts.trial
         self._searches = parts.searches
         self._elements = parts.elements
         self._cursors = parts.cursors
@@ -72,15 +80,15 @@ class Views:
         caller = self._caller()
         payload = self._body()
         projection = _parameters().projection
-        new = self._resources.create(caller.context, _type(caller, endpoint), payload, projection)
-        return write.created(new)
+        new = self._writes.resources.create(caller.context, _type(caller, endpoint), payload, projection)
+        return _told(caller, write.created(new))
 
     def read(self, endpoint: str, id: str) -> Response:
         """A filter here is ignored (C-34)."""
         caller = self._caller()
         resource_type = _type(caller, endpoint)
         projection = _parameters().projection
-        found = self._resources.read(caller.context, resource_type, id, projection, _conditions())
+        found = self._lasting.resources.read(caller.context, resource_type, id, projection, _conditions())
         return write.not_modified(found) if found.body is None else write.representation(found)
 
     def replace(self, endpoint: str, id: str) -> Response:
@@ -88,9 +96,9 @@ class Views:
         payload = self._body()
         projection = _parameters().projection
         resource_type = _type(caller, endpoint)
-        return write.representation(
-            self._resources.replace(caller.context, resource_type, id, payload, projection, _conditions())
-        )
+        use = self._writes.resources
+        replaced = use.replace(caller.context, resource_type, id, payload, projection, _conditions())
+        return _told(caller, write.representation(replaced))
 
     def patch(self, endpoint: str, id: str) -> Response:
         caller = self._caller()
@@ -98,14 +106,14 @@ class Views:
         leniency = caller.context.leniency
         steps = self._steps(self._body(), resource_type, leniency)
         projection = _parameters().projection
-        return write.representation(
-            self._resources.patch(caller.context, resource_type, id, steps, projection, _conditions())
-        )
+        use = self._writes.resources
+        patched = use.patch(caller.context, resource_type, id, steps, projection, _conditions())
+        return _told(caller, write.representation(patched))
 
     def delete(self, endpoint: str, id: str) -> Response:
         caller = self._caller()
-        self._resources.delete(caller.context, _type(caller, endpoint), id, _conditions())
-        return write.deleted()
+        self._writes.resources.delete(caller.context, _type(caller, endpoint), id, _conditions())
+        return _told(caller, write.deleted())
 
     def refuse(self, endpoint: str, id: str = "") -> Response:
         """Whatever would write a resource that clients only read: refused before the body is looked at."""
@@ -142,7 +150,9 @@ class Views:
         policy = Policy(
             partial(authorize, caller.client), lambda data, of_type: self._steps(data, of_type, context.leniency)
         )
-        return write.json(bulk.response(self._bulk.run(context, wanted, policy)))
+        results = self._writes.bulk.run(context, wanted, policy)
+        current().stopped = sum(isinstance(result.outcome, TooManyDepartures) for result in results)
+        return _told(caller, write.json(bulk.response(results)))
 
     # Beside the standard (docs/large-groups.md).
 
@@ -212,6 +222,11 @@ class Views:
     def other_version(self, version: str, rest: str = "") -> Response:
         raise InvalidVersion
 
+    @property
+    def _writes(self) -> Writes:
+        """The use cases for this request: a dry run's undo what they do."""
+        return self._trial if current().is_dry_run else self._lasting
+
     def _caller(self) -> Caller:
         return caller(self._editions, self._settings.public_url)
 
@@ -249,6 +264,11 @@ _ON_SUBJECT: Final[Mapping[str, Callable[[Views, str, str], Response]]] = {
     "PATCH": Views.patch,
     "DELETE": Views.delete,
 }
+
+
+def _told(caller: Caller, answer: Response) -> Response:
+    """The answer to a write; of a dry run what it would have been."""
+    return dry_run.answer(answer, caller.context.effects) if current().is_dry_run else answer
 
 
 def _type(caller: Caller, endpoint: str) -> ResourceType:

@@ -14,7 +14,8 @@ class RequestFacts:
     """What is known of a request once it is answered.
 
     `route` is the template (`/scim/v2/Users/<id:id>`), never the path; `resource_type` a name from the registry;
-    `client` a credential's id; `tolerances` what `Leniency.used` counted; `operations` how many a bulk request had.
+    `client` a credential's id; `tolerances` what `Leniency.used` counted; `operations` how many a bulk request had;
+    `stopped` how many departures the guard against mass deprovisioning stopped.
     What is not known stays None: a refused caller has no tenant.
     """
 
@@ -31,6 +32,8 @@ class RequestFacts:
     dialect: str | None = None
     operations: int | None = None
     tolerances: Mapping[str, int] = field(default_factory=dict)
+    is_dry_run: bool = False
+    stopped: int = 0
 
     @property
     def known_method(self) -> str:

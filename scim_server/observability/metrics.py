@@ -47,6 +47,12 @@ class Metrics:
             ["tolerance", "dialect"],
             registry=self.registry,
         )
+        self._dry_runs = Counter(
+            "scim_dry_runs", "Requests among them that were to change nothing.", ["method"], registry=self.registry
+        )
+        self._stopped = Counter(
+            "scim_guard_stops", "Departures stopped by the guard against mass deprovisioning.", registry=self.registry
+        )
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[tuple[str, str], Histogram] = {}
 
@@ -56,6 +62,10 @@ class Metrics:
         kind = facts.resource_type or ""
         self._counter(method, kind, facts.status).inc()
         self._histogram(method, kind).observe(facts.seconds)
+        if facts.is_dry_run:
+            self._dry_runs.labels(method).inc()
+        else:
+            self._stopped.inc(facts.stopped)
         for tolerance, times in facts.tolerances.items():
             self._tolerances.labels(tolerance, facts.dialect or "").inc(times)
 

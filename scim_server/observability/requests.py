@@ -58,5 +58,7 @@ def _line(facts: RequestFacts) -> dict[str, object]:
         "scim_type": facts.scim_type,
         "duration_ms": round(facts.seconds * 1000, 2),
         "tolerances": dict(facts.tolerances) or None,
+        "dry_run": facts.is_dry_run or None,
+        "stopped_by_guard": facts.stopped or None,
     }
     return {name: value for name, value in line.items() if value is not None}
