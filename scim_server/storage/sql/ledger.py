@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
 
 S = TypeVar("S")
 
@@ -17,5 +17,5 @@ class Ledger(Generic[S]):
         self._tenant = tenant
         self._statements = statements
 
-    def _run(self, statement: Any, **parameters: Any) -> CursorResult[Any]:
+    def _run(self, statement: Any, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"tenant": self._tenant, **parameters})

@@ -21,12 +21,12 @@ from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import number_ranges, numbers
 
 _TENANT: Any = bindparam("tenant")
-_HOLDER: Any = bindparam("holder")
-_FIRST: Any = bindparam("first")
-_LAST: Any = bindparam("last")
+_HOLDER: Any = bindparam("who")
+_FIRST: Any = bindparam("low")
+_LAST: Any = bindparam("high")
 _NOW: Any = bindparam("now", type_=Text)
 _OURS = number_ranges.c.tenant_id == _TENANT
-_THIS = and_(numbers.c.tenant_id == _TENANT, numbers.c.number == bindparam("number"))
+_THIS = and_(numbers.c.tenant_id == _TENANT, numbers.c.number == bindparam("wanted"))
 
 _LOOK = select(numbers.c.holder, numbers.c.free_from, numbers.c.last_name).where(_THIS).with_for_update()
 _TAKE = update(numbers).where(_THIS).values(holder=_HOLDER)
@@ -46,7 +46,8 @@ _OVERLAP = (
 _ADD_RANGE = insert(number_ranges).values(tenant_id=_TENANT, first=_FIRST, last=_LAST)
 _IN_RANGE = and_(
     numbers.c.tenant_id == number_ranges.c.tenant_id,
-    numbers.c.number.between(number_ranges.c.first, number_ranges.c.last),
+    numbers.c.number >= number_ranges.c.first,
+    numbers.c.number <= number_ranges.c.last,
     func.length(numbers.c.number) == func.length(number_ranges.c.first),
 )
 _RESTS = and_(numbers.c.holder.is_(None), numbers.c.free_from > _NOW)
@@ -100,25 +101,26 @@ class SqlNumbers(Ledger[NumberStatements]):
     """`storage.ledgers.Numbers` on one connection."""
 
     def take(self, number: str, holder: str, name: str, now: str) -> Refused | None:
-        found = self._run(_LOOK, number=number).first()
+        found = self._run(_LOOK, wanted=number).first()
         if found is None:
             return Refused()
         if found.holder is not None:
             return None if found.holder == holder else Refused(holder=found.holder)
         if found.free_from > now and found.last_name != name:
             return Refused(until=found.free_from)
-        self._run(_TAKE, number=number, holder=holder)
+        self._run(_TAKE, wanted=number, who=holder)
         return None
 
     def allocate(self, holder: str, name: str, now: str) -> str | None:
         for statement in (_ALLOCATE, _WAIT_AND_ALLOCATE):
-            number: str | None = self._run(statement, holder=holder, name=name, now=now).scalar()
+            number: str | None = self._run(statement, who=holder, name=name, now=now).scalar()
             if number is not None:
                 return number
         return None
 
     def release(self, number: str, holder: str, name: str, until: str) -> None:
-        self._run(_RELEASE, number=number, holder=holder, name=name, until=until)
+        # Nobody is known by an empty name.
+        self._run(_RELEASE, wanted=number, who=holder, name=name or None, until=until)
 
     def ranges(self, now: str) -> Sequence[Range]:
         rows = self._run(_RANGES, now=now)
@@ -128,18 +130,18 @@ class SqlNumbers(Ledger[NumberStatements]):
         return bool(self._run(_HAS_RANGES).scalar())
 
     def add_range(self, first: str, last: str, held: Mapping[str, str]) -> None:
-        other = self._run(_OVERLAP, first=first, last=last).first()
+        other = self._run(_OVERLAP, low=first, high=last).first()
         if other is not None:
             raise errors.Uniqueness(f"The range {other.first}-{other.last} has some of these numbers already.")
         width = len(first)
         listed = json_list(f"{number:0{width}}" for number in range(int(first), int(last) + 1))
         try:
-            self._run(_ADD_RANGE, first=first, last=last)
+            self._run(_ADD_RANGE, low=first, high=last)
             self._run(self._statements.add_numbers, numbers=listed)
         except IntegrityError as error:
             raise Retry from error  # another transaction has added them meanwhile
         if held:
-            self._run(self._statements.hold, held=json_list(sorted(held.items())), first=first, last=last)
+            self._run(self._statements.hold, held=json_list(sorted(held.items())), low=first, high=last)
 
 
 def _add_numbers(spelling: Spelling) -> Any:
@@ -157,7 +159,9 @@ def _hold(spelling: Spelling) -> Any:
         .where(
             numbers.c.tenant_id == _TENANT,
             numbers.c.number == given.field(0),
-            numbers.c.number.between(_FIRST, _LAST),
+            numbers.c.number >= _FIRST,
+            numbers.c.number <= _LAST,
+            func.length(numbers.c.number) == func.length(_FIRST),
         )
         .values(holder=given.field(1))
     )

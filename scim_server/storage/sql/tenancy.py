@@ -56,7 +56,10 @@ _REVOKE = (
     .values(revoked=bindparam("now"))
 )
 # What refers to a tenant goes before it.
-_EVERYTHING = (relations, membership_state, unique_values, attribute_index, resources, credentials, tolerance_uses)
+_EVERYTHING = (
+    *(relations, membership_state, unique_values, attribute_index, resources, credentials, tolerance_uses),
+    *(licence_seats, licence_pools, numbers, number_ranges, notes, departures, guards, outbox),
+)
 
 
 class SqlTenancy:
@@ -123,6 +126,7 @@ class SqlTenancy:
             "revoked": _text(credential.revoked),
             "last_used": _text(credential.last_used),
             "subject": credential.subject,
+            "grants": None if credential.grants is None else json_list(sorted(credential.grants)),
         }
         try:
             self._connections.write(lambda connection: connection.execute(insert(credentials), values))
@@ -231,6 +235,7 @@ def _credential(values: RowMapping) -> Credential:
         _moment(values["revoked"]),
         _moment(values["last_used"]),
         values["subject"],
+        None if values["grants"] is None else frozenset(orjson.loads(values["grants"])),
     )
 
 
