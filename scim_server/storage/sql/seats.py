@@ -38,7 +38,6 @@ _LIMIT: Any = bindparam("limit")
 _POOL = and_(licence_pools.c.tenant_id == _TENANT, licence_pools.c.key == _KEY)
 _SHARE_POOL = select(licence_pools.c.seats).where(_POOL).with_for_update(read=True)
 _HOLD_POOL = select(licence_pools.c.seats).where(_POOL).with_for_update()
-_SET_SEATS = update(licence_pools).where(_POOL).values(seats=_SEATS)
 _USED = (
     select(func.count(licence_seats.c.holder))
     .where(licence_seats.c.tenant_id == licence_pools.c.tenant_id, licence_seats.c.pool == licence_pools.c.key)
