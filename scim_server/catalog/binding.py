@@ -21,6 +21,7 @@ from scim_server.domain.schema import (
     AbsentInPut,
     Attribute,
     AttributeType,
+    Extension,
     Format,
     Inverse,
     Json,
@@ -29,6 +30,7 @@ from scim_server.domain.schema import (
     PoolForm,
     ResourceType,
     Returned,
+    Schema,
     Uniqueness,
 )
 from scim_server.errors import InvalidValue
@@ -37,7 +39,7 @@ from scim_server.errors import InvalidValue
 @dataclass(frozen=True, slots=True)
 class Use:
     """A use of a schema as an extension, by a type's own file or by a profile; `indexed` and `defaults` have paths
-    within it.
+    within it, and `kept` says by name where values are.
     """
 
     place: Place
@@ -49,6 +51,7 @@ class Use:
     absent_in_put: AbsentInPut
     indexed: tuple[str, ...] = ()
     defaults: Mapping[str, Json] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ class Binding:
         self._place = draft.place.member("binding")
         self._content: Mapping[str, Json] = draft.document.content.get("binding", {})
         kept = self._kept(draft.resource_type)
-        self._type = replace(draft.resource_type, schema=keep(draft.resource_type.schema, kept))
+        extensions = tuple(map(self._extension, draft.resource_type.extensions, draft.uses))
+        schema = keep(draft.resource_type.schema, kept)
+        self._type = replace(draft.resource_type, schema=schema, extensions=extensions)
         inverses = self._inverses()
         self._check_places(inverses)
         self._check_put_rules()
@@ -97,6 +102,20 @@ class Binding:
             else:
                 kept[attribute.name] = Kept(where)
         return kept
+
+    def _extension(self, extension: Extension, use: Use) -> Extension:
+        """The extension with the places where the values of some of its attributes are kept."""
+        kept = {}
+        for name, where in use.kept.items():
+            attribute = extension.schema.attribute(name)
+            place = use.place.member("kept").member(name)
+            if attribute is None:
+                problem = f"{extension.schema.id} has no attribute {shown(name)}"
+                self.faults.append(place.fault(problem, "an attribute of the extension"))
+                continue
+            kept[attribute.name] = Kept(where)
+            self.faults += [place.fault(*problem) for problem in UNFIT_FOR[Kept(where)](attribute)]
+        return replace(extension, schema=_held(keep(extension.schema, kept))) if kept else extension
 
     def _inverses(self) -> dict[str, Inverse]:
         inverses = {}
@@ -201,6 +220,12 @@ class Binding:
         if reason:
             self.faults.append(place.fault(*reason))
         return reason is None
+
+
+def _held(schema: Schema) -> Schema:
+    """The schema of an extension, in which what stands beside the document knows whose it is."""
+    attributes = (replace(a, holder=schema.id) if a.kept in (Kept.ROWS, Kept.DERIVED) else a for a in schema.attributes)
+    return replace(schema, attributes=tuple(attributes))
 
 
 def parse(text: str) -> AttrPath:

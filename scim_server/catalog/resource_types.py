@@ -191,6 +191,7 @@ def _profile_uses(profile: Document) -> list[Use]:
             defaults=item.get("defaults", {}),
         )
         for index, item in enumerate(profile.content.get("bindings", ()))
+            kept=item.get("kept", {}),
     ]
 
 

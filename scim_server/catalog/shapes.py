@@ -191,6 +191,7 @@ ResourceTypeShape: Final = Shape.from_dict(
 AboutShape: Final = Shape.from_dict(
     {"name": _name(), "description": _text(), "extends": _name(required=False), "default": _flag()}
 )
+EXTENSION_KEPT: Final = [kept.value for kept in (Kept.DOCUMENT, Kept.ROWS, Kept.DISCARDED)]
 ProfileBindingShape: Final = Shape.from_dict(
     {
         "resource_type": _name(),
@@ -199,6 +200,7 @@ ProfileBindingShape: Final = Shape.from_dict(
         "absent_in_put": _word("rule for PUT", ABSENT_IN_PUT),
         "indexed": _list(_text()),
         "defaults": _map(_value()),
+        "kept": _map(_word("place to keep values", EXTENSION_KEPT)),
     }
 )
 LengthShape: Final = Shape.from_dict({"minimum": _count(), "maximum": _count()})

@@ -48,6 +48,11 @@ class BoundPath:
         """Its canonical text (`schema.path_key`)."""
         return path_key(self.extension, self.attribute.name, self.sub.name if self.sub else None)
 
+    @cached_property
+    def attribute_key(self) -> str:
+        """The canonical text of its attribute's path."""
+        return path_key(self.extension, self.attribute.name)
+
     @property
     def leaf(self) -> Attribute:
         """The attribute whose values are meant: the sub-attribute where there is one."""

@@ -51,13 +51,15 @@ class Catalogue:
     def whole(self) -> Registry:
         """Every resource type and schema that any profile has: for what is the same for all, such as routes."""
         types: dict[str, ResourceType] = {}
+        others: list[ResourceType] = []
         schemas: dict[str, Schema] = {}
         for registry in self.registries.values():
             for resource_type in registry.resource_types:
-                types.setdefault(resource_type.name, resource_type)
+                if types.setdefault(resource_type.name, resource_type) is not resource_type:
+                    others.append(resource_type)
             for schema in registry.schemas:
                 schemas.setdefault(schema.id, schema)
-        return Registry(tuple(types.values()), tuple(schemas.values()), self.stamp)
+        return Registry(tuple(types.values()), tuple(schemas.values()), self.stamp, tuple(others))
 
 
 def undefined(profile: str) -> str:

@@ -30,8 +30,8 @@ DECIMAL_DIGITS, DECIMAL_EXPONENT = 100, 1000
 class Body:
     """The body of a create or replace in canonical form.
 
-    `rows` has the elements of attributes kept as rows; `named` the keys of all writable attributes that the body
-    names, with a value or with none (an explicit null overrides a default, R-NULL-03); `passing` the values of
+    `rows` has the elements of attributes kept as rows, by key; `named` the keys of all writable attributes that the
+    body names, with a value or with none (an explicit null overrides a default, R-NULL-03); `passing` the values of
     attributes that are accepted and not kept.
     """
 
@@ -135,7 +135,7 @@ def _take(
     key = path_key(extension, attribute.name)
     result.named.add(key)
     if attribute.kept is Kept.ROWS:
-        result.rows[attribute.name] = row_elements(attribute, raw, leniency)
+        result.rows[attribute.key] = row_elements(attribute, raw, leniency)
         return
     canonical = value(attribute, raw, leniency)
     if attribute.kept is Kept.DISCARDED:

@@ -116,7 +116,7 @@ class _Patch:
                 attribute, given, self.leniency
             )
         elif attribute.kept is Kept.ROWS:
-            change = self.result.rows.setdefault(attribute.name, RowsChange())
+            change = self.result.rows.setdefault(attribute.key, RowsChange())
             folding.fold(operation, bound, change, self.leniency)
         else:
             self._run_on_document(operation, bound)
@@ -192,8 +192,11 @@ class _Patch:
         """Drop the extension's data, save what only the server writes; while that is there its URN stays too."""
         held = self.result.attributes.get(extension.schema.id, {})
         for attribute in extension.schema.attributes:
-            if not attribute.is_read_only:
-                held.pop(attribute.name, None)
+            if attribute.is_read_only:
+                continue
+            held.pop(attribute.name, None)
+            if attribute.kept is Kept.ROWS:
+                self.result.rows.setdefault(attribute.key, RowsChange()).cleared()
 
     def _run_on_schemas(self, operation: Operation, attribute: Attribute) -> None:
         """`schemas` follows from the data: naming a URN adds none, removing one drops its data (R-PATCH-21)."""

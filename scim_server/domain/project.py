@@ -16,6 +16,7 @@ from scim_server.domain import coerce
 from scim_server.domain.attrpath import AttrPath, BoundPath, bind, bind_extension
 from scim_server.domain.resource import Attributes
 from scim_server.domain.schema import META, Attribute, Json, Kept, ResourceType, Returned, Schema
+from scim_server.domain.secret import is_hash
 from scim_server.errors import InvalidValue
 
 Part: TypeAlias = frozenset[str] | None
@@ -55,13 +56,13 @@ class Shape:
 
     parts: Mapping[str | None, Mapping[str, Part]]
     expand: frozenset[str]
-    """The attributes that storage must bring along: rows and derived ones."""
+    """The keys of the attributes that storage must bring along: rows and derived ones."""
     document_is_default: bool
     """Whether the stored document can be sent as it is, joined with rows and derived values as they are."""
 
-    def sends(self, name: str) -> bool:
-        """Whether a core or common attribute is sent at all."""
-        return name in self.parts[None]
+    def sends(self, name: str, urn: str | None = None) -> bool:
+        """Whether an attribute is sent at all: a core or common one, or one of the extension of that URN."""
+        return name in self.parts[urn]
 
 
 def shape(projection: Projection, resource_type: ResourceType, supplied: frozenset[str] = frozenset()) -> Shape:
@@ -75,10 +76,12 @@ def _shape(projection: Projection, resource_type: ResourceType, supplied: frozen
     chosen = _Chosen(projection, resource_type, supplied)
     parts = {urn: _parts(chosen, urn, schema) for urn, schema in _places(resource_type)}
     default = parts if projection == DEFAULT and not supplied else shape(DEFAULT, resource_type).parts
-    kept_apart = {a.name for a in (*resource_type.rows_attributes, *resource_type.derived_attributes)}
-    expand = frozenset(kept_apart & parts[None].keys())
-    is_whole = all(parts[None][name] is None for name in expand)
-    return Shape(parts, expand, is_whole and _documents(parts, kept_apart) == _documents(default, kept_apart))
+    apart = {key: (a.holder, a.name) for key, a in resource_type.kept_apart.items()}
+    expand = {key: parts[urn][name] for key, (urn, name) in apart.items() if name in parts[urn]}
+    is_whole = all(part is None for part in expand.values())
+    beside = {*apart.values(), (None, META)}
+    is_default = is_whole and _documents(parts, beside) == _documents(default, beside)
+    return Shape(parts, frozenset(expand), is_default)
 
 
 _remembered_shape: Final = lru_cache(maxsize=1024)(_shape)
@@ -245,10 +248,13 @@ def _bare_schema(path: AttrPath, resource_type: ResourceType) -> Schema | None:
     return resource_type.schema if str(path).lower() == resource_type.schema.id.lower() else None
 
 
-def _documents(parts: Mapping[str | None, Mapping[str, Part]], apart: set[str]) -> dict[str | None, dict[str, Part]]:
+def _documents(
+    parts: Mapping[str | None, Mapping[str, Part]], beside: set[tuple[str | None, str]]
+) -> dict[str | None, dict[str, Part]]:
     """The parts that concern the stored document: not rows, derived values or meta, which are added to it."""
-    core = {name: part for name, part in parts[None].items() if name not in apart and name != META}
-    return {**{urn: dict(inner) for urn, inner in parts.items()}, None: core}
+    return {
+        urn: {name: part for name, part in inner.items() if (urn, name) not in beside} for urn, inner in parts.items()
+    }
 
 
 def _project_members(members: Attributes, parts: Mapping[str, Part]) -> Attributes:

@@ -50,6 +50,8 @@ class Registry:
     resource_types: tuple[ResourceType, ...]
     schemas: tuple[Schema, ...]
     stamp: str
+    others: tuple[ResourceType, ...] = ()
+    """What other profiles make of the same types, where the registry stands for all of them."""
     _variants: dict[Variation, Registry] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, endpoint: str) -> ResourceType | None:
@@ -59,6 +61,11 @@ class Registry:
     def named(self, name: str) -> ResourceType | None:
         """The resource type of that name: `User`."""
         return self._by_name.get(name)
+
+    @property
+    def every_type(self) -> tuple[ResourceType, ...]:
+        """The resource types as each profile has them."""
+        return self.resource_types + self.others
 
     @cached_property
     def subject(self) -> ResourceType | None:
@@ -82,11 +89,11 @@ class Registry:
         hidden = self._hidden(variation)
         shown = [t for t in self.resource_types if t not in hidden]
         unseen = _urns(hidden) - _urns(shown)
-        schemas = {schema.id: _relax(schema, names) for schema in self.schemas if schema.id not in unseen}
-        types = tuple(_with_schemas(t, schemas) for t in shown)
+        types = tuple(_relaxed(t, names) for t in shown)
+        schemas = published(types, (_relax(schema, names) for schema in self.schemas if schema.id not in unseen))
         if variation.is_nested:
             types = tuple(replace(t, inverses=self._nested(t.inverses)) for t in types)
-        return Registry(types, tuple(schemas.values()), self.stamp)
+        return Registry(types, schemas, self.stamp)
 
     def _hidden(self, variation: Variation) -> Sequence[ResourceType]:
         """The resource types that are not there for a tenant with these settings."""
@@ -119,10 +126,10 @@ class Registry:
         return {s.id.lower(): s for s in self.schemas}
 
 
-def _with_schemas(resource_type: ResourceType, schemas: Mapping[str, Schema]) -> ResourceType:
-    """The type over these schemas; what is no longer unique in them is still looked up by an index."""
-    extensions = tuple(replace(e, schema=schemas[e.schema.id]) for e in resource_type.extensions)
-    relaxed = replace(resource_type, schema=schemas[resource_type.schema.id], extensions=extensions)
+def _relaxed(resource_type: ResourceType, names: set[str]) -> ResourceType:
+    """The type without the uniqueness of these attributes; what is no longer unique is still looked up by an index."""
+    extensions = tuple(replace(e, schema=_relax(e.schema, names)) for e in resource_type.extensions)
+    relaxed = replace(resource_type, schema=_relax(resource_type.schema, names), extensions=extensions)
     return replace(relaxed, indexed=resource_type.indexed | (_unique(resource_type) - _unique(relaxed)))
 
 

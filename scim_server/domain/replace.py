@@ -28,6 +28,19 @@ def replaced(resource_type: ResourceType, before: Attributes, body: Body, lenien
     return with_defaults(resource_type, after, body.named)
 
 
+def keeps_rows(resource_type: ResourceType, attribute: Attribute, named: Collection[str], leniency: Leniency) -> bool:
+    """Whether a PUT leaves alone what the attribute, which is kept as rows, has (`replaced`).
+
+    How much that is nobody looks for, and so it is not counted as a tolerance.
+    """
+    if attribute.key in named:
+        return False
+    keeps = Tolerance.KEEP_IN_PUT in leniency.dialect.tolerances and _may_be_kept(
+        resource_type, attribute, attribute.holder
+    )
+    return keeps or _is_out_of_reach(attribute)
+
+
 def with_defaults(resource_type: ResourceType, attributes: Attributes, named: Collection[str]) -> Attributes:
     """A copy of the attributes with the defaults of those that a body does not name.
 
@@ -94,13 +107,16 @@ def _is_out_of_reach(attribute: Attribute) -> bool:
 
 
 def _is_kept(resource_type: ResourceType, attribute: Attribute, urn: str | None, leniency: Leniency) -> bool:
+    return _may_be_kept(resource_type, attribute, urn) and leniency.allows(Tolerance.KEEP_IN_PUT)
+
+
+def _may_be_kept(resource_type: ResourceType, attribute: Attribute, urn: str | None) -> bool:
     extension = resource_type.extension(urn) if urn else None
-    keeps = (
+    return (
         path_key(urn, attribute.name) in resource_type.defaults
         or attribute.returned is Returned.REQUEST
         or (extension is not None and extension.absent_in_put is AbsentInPut.KEEP)
     )
-    return keeps and leniency.allows(Tolerance.KEEP_IN_PUT)
 
 
 def _put(attributes: Attributes, urn: str | None, name: str, value: Json) -> None:

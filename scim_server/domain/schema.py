@@ -83,8 +83,8 @@ class AbsentInPut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute with its characteristics (RFC 7643 section 7); `kept` comes from the binding and is not
-    published.
+    """One attribute with its characteristics (RFC 7643 section 7); `kept` and `holder` come from the binding and are
+    not published.
     """
 
     name: str
@@ -102,6 +102,8 @@ class Attribute:
     kept: Kept = Kept.DOCUMENT
     _by_name: Mapping[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
 
+    holder: str | None = None
+    """The URN of the extension that has it, of an attribute kept as rows or derived; set by the binding."""
     def __post_init__(self) -> None:
         names = {sub.name.lower(): sub for sub in self.sub_attributes}
         object.__setattr__(self, "_by_name", MappingProxyType(names))
@@ -209,7 +211,7 @@ class ResourceType:
     hang on it.
 
     `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed`,
-    `label` and `formats` are keyed by the text of `BoundPath.key`; `inverses` by the name of a derived core attribute.
+    `label`, `formats` and `inverses` are keyed by the text of `BoundPath.key`.
     """
 
     id: str
@@ -274,22 +276,32 @@ class ResourceType:
 
     @cached_property
     def rows_attributes(self) -> tuple[Attribute, ...]:
-        """Core attributes kept as rows; a type that has some has a membership version too."""
-        return tuple(a for a in self.schema.attributes if a.kept is Kept.ROWS)
+        """The attributes kept as rows; a type that has some has a membership version too."""
+        return tuple(a for _, schema in self.containers for a in schema.attributes if a.kept is Kept.ROWS)
 
     @property
     def is_read_only(self) -> bool:
         """Whether no client writes its resources: licence pools are the operator's."""
         return self.pools is not None
 
-    def rows_attribute(self, name: str) -> Attribute:
-        """The one of `rows_attributes` that has exactly that name, which is known to be there."""
-        return next(a for a in self.rows_attributes if a.name == name)
+    def rows_attribute(self, key: str) -> Attribute:
+        """The one of `rows_attributes` that has exactly that key, which is known to be there."""
+        return next(a for a in self.rows_attributes if a.key == key)
 
     @cached_property
     def derived_attributes(self) -> tuple[Attribute, ...]:
-        """Core attributes that are computed from rows when read."""
-        return tuple(a for a in self.schema.attributes if a.name in self.inverses)
+        """The attributes that are computed when read."""
+        return tuple(
+            a for urn, schema in self.containers for a in schema.attributes if path_key(urn, a.name) in self.inverses
+        )
+
+    @cached_property
+    def kept_apart(self) -> Mapping[str, Attribute]:
+        """What stands beside the document, by key: the attributes kept as rows, and the derived ones."""
+        apart = {id(a) for a in (*self.rows_attributes, *self.derived_attributes)}
+        return {
+            path_key(urn, a.name): a for urn, schema in self.containers for a in schema.attributes if id(a) in apart
+        }
 
     def extension(self, urn: str) -> Extension | None:
         """The extension of that URN in any case (RFC 7644 section 3.10), or None."""

@@ -71,6 +71,10 @@ OPEN: Final = frozenset({"service_provider_config"})
 """Views that everybody may see: how to authenticate must be readable before (R-DISC-11)."""
 
 
+WRITES: Final = frozenset({"create", "replace", "patch", "delete", "bulk", "me"})
+"""Views that change something, unless the method only reads."""
+
+
 class _Id(BaseConverter):
     """An id of any shape (OKTA-40) but `.search`; NUL is in none, and PostgreSQL could not look for it."""
 
@@ -94,7 +98,8 @@ def register(app: Flask, views: Views, registry: Registry) -> None:
             for route in READ_ONLY_RESOURCES if resource_type.is_read_only else RESOURCES:
                 _add(app, views, base + resource_type.endpoint + route.path, route, endpoint=resource_type.endpoint)
             for attribute in resource_type.rows_attributes:
-                if attribute.returned is not Returned.NEVER:
+                # The path has no room for the URN of an extension.
+                if attribute.holder is None and attribute.returned is not Returned.NEVER:
                     path = base + resource_type.endpoint + ELEMENTS.path.format(attribute=attribute.name)
                     _add(app, views, path, ELEMENTS, endpoint=resource_type.endpoint, attribute=attribute.name)
     for route in VERSIONS:

@@ -14,6 +14,7 @@ transaction of its own, a bulk request many in one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -22,16 +23,17 @@ from scim_server.domain.constraints import check_immutable, check_required, chec
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.formats import check_formats
 from scim_server.domain.operation import Operation
-from scim_server.domain.replace import replaced, with_defaults
+from scim_server.domain.replace import keeps_rows, replaced, with_defaults
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.rules import Verb, Write
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import InvalidValue, MethodNotAllowed, NotFound
+from scim_server.errors import InvalidValue, MethodNotAllowed, NotFound, ScimError
 from scim_server.service.conditions import Conditions
 from scim_server.service.context import Context
 from scim_server.service.drafts import attributes_of, draft, entries
-from scim_server.storage.base import Creation, Expand, PreparedRows, Record, Transaction
+from scim_server.service.passwords import may_set_password, sets_password
+from scim_server.storage.base import Creation, Expand, PreparedRows, Record, Storage, Transaction
 
 NOTHING: Final[Expand] = frozenset()
 
@@ -80,6 +82,8 @@ class Edit:
     id: str
     conditions: Conditions
     change_of: Callable[[Attributes], Change]
+    hashes: bool = False
+    """Whether that makes hashes, which `rehearse` makes beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping
     _check_formats(context, resource_type, {}, attributes)
     attributes = _decided(context, resource_type, Write(Verb.CREATE, {}, attributes, body.named))
     rows = {name: dict(elements) for name, elements in body.rows.items()}
+    attributes = context.passwords.for_one_write().settled(resource_type, {}, attributes)
     prepared = draft(context.registry, resource_type, id, attributes)
     return New(Creation(resource_type, prepared, rows), frozenset(body.named))
 
@@ -113,7 +118,13 @@ def replacement(
 ) -> Edit:
     """Read the body of a PUT (RFC 7644 section 3.5.1). Raises InvalidValue, InvalidSyntax."""
     body = _read_body(context, resource_type, payload)
-    rows = {a.name: prepare(a, _replaced(body.rows.get(a.name, ()))) for a in resource_type.rows_attributes}
+    rows = {
+        a.key: prepare(a, _replaced(body.rows.get(a.key, ())))
+        for a in resource_type.rows_attributes
+        if not keeps_rows(resource_type, a, body.named, context.leniency)
+    }
+
+    hashing = context.passwords.for_one_write()
 
     def change(before: Attributes) -> Change:
         after = replaced(resource_type, before, body, context.leniency)
@@ -121,9 +132,9 @@ def replacement(
         check_required(resource_type, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
-        return Change(after, rows, frozenset(body.named))
+        return Change(hashing.settled(resource_type, before, after), rows, frozenset(body.named))
 
-    return Edit(resource_type, id, conditions, change)
+    return Edit(resource_type, id, conditions, change, sets_password(resource_type, body.attributes))
 
 
 def patching(
@@ -134,6 +145,7 @@ def patching(
     conditions: Conditions,
 ) -> Edit:
     """A PATCH (RFC 7644 section 3.5.2): all operations or none."""
+    hashing = context.passwords.for_one_write()
 
     def change(before: Attributes) -> Change:
         patched = patch.apply(resource_type, id, before, operations, context.leniency)
@@ -141,9 +153,10 @@ def patching(
         check_still_there(resource_type, before, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
-        return Change(after, patched.rows, frozenset(patched.named))
+        return Change(hashing.settled(resource_type, before, after), patched.rows, frozenset(patched.named))
 
-    return Edit(resource_type, id, conditions, change)
+    hashes = any(may_set_password(resource_type, operation) for operation in operations)
+    return Edit(resource_type, id, conditions, change, hashes)
 
 
 def insert(
@@ -166,6 +179,17 @@ def large_rows(wanted: New, prepare: Prepare) -> dict[str, PreparedRows]:
         for name, elements in wanted.creation.rows.items()
     }
     return {name: change for name, change in prepared.items() if isinstance(change, PreparedRows)}
+
+
+def rehearse(storage: Storage, context: Context, wanted: Edit) -> None:
+    """Make the hashes that an edit needs before its transaction: they are slow, and others would wait for it.
+
+    Nothing else comes of it: what is refused here, is refused there, unless the resource is another one by then.
+    """
+    record = storage.read(context.tenant, wanted.resource_type, wanted.id, NOTHING) if wanted.hashes else None
+    if record is not None:
+        with suppress(ScimError):
+            wanted.change_of(attributes_of(record, context.registry, wanted.resource_type))
 
 
 def edit(

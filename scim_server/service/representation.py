@@ -1,19 +1,33 @@
 """What is sent: the JSON text of resources and of lists of them.
 
 The stored document is the text that is sent. Where a request asks for the default attributes, meta, rows and
-derived values are joined to it as text and nothing is parsed; any other projection parses, cuts and writes anew.
+derived values are joined to it as text and nothing is parsed; any other projection parses, cuts and writes anew, and
+so does one that shows rows or derived values of an extension, which stand inside its object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from scim_server.domain.compare import to_wire
 from scim_server.domain.project import Part, Shape, project
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import schemas
-from scim_server.domain.schema import DISPLAY, ID, META, REF, SCHEMAS, TYPE, VALUE, Inverse, Json, ResourceType
+from scim_server.domain.schema import (
+    DISPLAY,
+    ID,
+    META,
+    REF,
+    SCHEMAS,
+    TYPE,
+    VALUE,
+    Attribute,
+    Inverse,
+    Json,
+    ResourceType,
+)
 from scim_server.service.drafts import attributes_of, dumps, loads
 from scim_server.service.spool import Spool
 from scim_server.storage.base import Pieces, Record, Reference
@@ -40,23 +54,78 @@ def location(base_url: str, resource_type: ResourceType, id: str) -> str:
 
 def render(record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str) -> str:
     """The JSON text of one resource in that shape."""
-    if shape.document_is_default and record.stamp == registry.stamp:
-        return _spliced(record, resource_type, shape, registry, base_url)
-    return dumps(project(_whole(record, resource_type, registry, base_url), shape))
+    apart = [*_apart(record, resource_type, registry, base_url)]
+    is_text = shape.document_is_default and record.stamp == registry.stamp
+    if is_text and not any(attribute.holder for attribute, _ in apart):
+        return _spliced(record, resource_type, shape, apart, base_url)
+    parsed = [(attribute, loads(text)) for attribute, text in apart]
+    return dumps(project(_whole(record, resource_type, registry, parsed, base_url), shape))
 
 
 def render_pieces(
     record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str, pieces: Pieces
 ) -> Iterator[str]:
     """The text that `render` makes, a piece at a time: of a record without rows, and of its rows."""
-    # The rows stand behind the attributes of the document, of which `schemas` and `id` are always sent.
-    document = render(replace(record, derived={}), resource_type, _without_meta(shape), registry, base_url)
-    whole = render(record, resource_type, shape, registry, base_url)
-    yield document[:-1]
-    for attribute in resource_type.rows_attributes:
-        if shape.sends(attribute.name):
-            yield from _rows_member(attribute.name, pieces(attribute), shape.parts[None][attribute.name])
-    yield whole[len(document) - 1 :]
+    shown = [a for a in resource_type.rows_attributes if shape.sends(a.name, a.holder)]
+    streams = [(a, _Stream(pieces(a), shape.parts[a.holder][a.name])) for a in shown]
+    derived = [(a, loads(text)) for a, text in _apart(record, resource_type, registry, base_url)]
+    apart = [*((a, stream) for a, stream in streams if stream.has_elements), *derived]
+    whole = _whole(record, resource_type, registry, apart, base_url)
+    yield from _object_pieces(project(whole, _uncut(shape, shown)))
+
+
+class _Stream:
+    """The value of an attribute whose elements come in pieces, where the whole value would stand."""
+
+    def __init__(self, pieces: Iterator[Sequence[str]], part: Part) -> None:
+        self._first: Sequence[str] = next(pieces, ())
+        self._others = pieces
+        self._part = part
+
+    @property
+    def has_elements(self) -> bool:
+        return bool(self._first)
+
+    def texts(self) -> Iterator[str]:
+        """The JSON text of the list; none at all where nothing is left of its elements."""
+        begin = "["
+        for piece in chain([self._first], self._others):
+            elements = cut_elements(piece, self._part)
+            if elements:
+                yield begin + ",".join(elements)
+                begin = ","
+        if begin == ",":
+            yield "]"
+
+
+def _uncut(shape: Shape, attributes: Iterable[Attribute]) -> Shape:
+    """The shape that leaves the values of these attributes as they are."""
+    parts = {urn: dict(inner) for urn, inner in shape.parts.items()}
+    for attribute in attributes:
+        parts[attribute.holder][attribute.name] = None
+    return replace(shape, parts=parts)
+
+
+def _object_pieces(members: Mapping[str, Json]) -> Iterator[str]:
+    """The JSON text of an object; none at all where it has nothing but streams, of which nothing is left."""
+    begin = "{"
+    for name, value in members.items():
+        texts = _value_pieces(value)
+        first = next(texts, None)
+        if first is not None:
+            yield f"{begin}{dumps(name)}:{first}"
+            yield from texts
+            begin = ","
+    if begin == ",":
+        yield "}"
+
+
+def _value_pieces(value: Json) -> Iterator[str]:
+    if isinstance(value, _Stream):
+        return value.texts()
+    if isinstance(value, dict) and any(isinstance(member, _Stream) for member in value.values()):
+        return _object_pieces(value)
+    return iter([dumps(value)])
 
 
 def cut_elements(elements: Sequence[str], part: Part) -> Sequence[str]:
@@ -65,22 +134,6 @@ def cut_elements(elements: Sequence[str], part: Part) -> Sequence[str]:
         return elements
     parsed = ({name: v for name, v in loads(text).items() if name in part} for text in elements)
     return [dumps(element) for element in parsed if element]
-
-
-def _without_meta(shape: Shape) -> Shape:
-    core = {name: part for name, part in shape.parts[None].items() if name != META}
-    return replace(shape, parts={**shape.parts, None: core})
-
-
-def _rows_member(name: str, pieces: Iterator[Sequence[str]], part: Part) -> Iterator[str]:
-    begin = f',"{name}":['
-    for piece in pieces:
-        elements = cut_elements(piece, part)
-        if elements:
-            yield begin + ",".join(elements)
-            begin = ","
-    if begin == ",":
-        yield "]"
 
 
 def render_list(total: int, start_index: int, resources: Sequence[str]) -> bytes:
@@ -96,11 +149,16 @@ def render_walked(total: int, cursors: Mapping[str, str], resources: Sequence[st
     return f'{head}{beside}"Resources":[{",".join(resources)}]}}'.encode()
 
 
-def _spliced(record: Record, resource_type: ResourceType, shape: Shape, registry: Registry, base_url: str) -> str:
+def _spliced(
+    record: Record,
+    resource_type: ResourceType,
+    shape: Shape,
+    apart: Sequence[tuple[Attribute, str]],
+    base_url: str,
+) -> str:
+    """The document joined with what stands apart from it, all of which is of the core schema."""
     parts = [record.document[:-1]]
-    parts += (
-        f',"{name}":{text}' for name, text in _apart(record, resource_type, registry, base_url) if shape.sends(name)
-    )
+    parts += (f',"{attribute.name}":{text}' for attribute, text in apart if shape.sends(attribute.name))
     if shape.sends(META):
         meta = _meta(record, resource_type, base_url)
         part = shape.parts[None][META]
@@ -109,28 +167,41 @@ def _spliced(record: Record, resource_type: ResourceType, shape: Shape, registry
     return "".join(parts)
 
 
-def _whole(record: Record, resource_type: ResourceType, registry: Registry, base_url: str) -> dict[str, Json]:
+def _whole(
+    record: Record,
+    resource_type: ResourceType,
+    registry: Registry,
+    apart: Iterable[tuple[Attribute, Json]],
+    base_url: str,
+) -> dict[str, Json]:
+    """Everything. An extension of which there is nothing but what stands apart is in `schemas` too (R-SCH-02)."""
     attributes = attributes_of(record, registry, resource_type)
-    apart = {name: loads(text) for name, text in _apart(record, resource_type, registry, base_url)}
+    core: dict[str, Json] = {}
+    for attribute, value in apart:
+        container = attributes.setdefault(attribute.holder, {}) if attribute.holder else core
+        container[attribute.name] = value
     return {
         SCHEMAS: schemas(resource_type, attributes),
         ID: record.id,
         **attributes,
-        **apart,
+        **core,
         META: _meta(record, resource_type, base_url),
     }
 
 
-def _apart(record: Record, resource_type: ResourceType, registry: Registry, base_url: str) -> Iterator[tuple[str, str]]:
-    """(name, JSON text) of the attributes that the document does not hold and that have elements."""
-    for name, text in record.rows.items():
+def _apart(
+    record: Record, resource_type: ResourceType, registry: Registry, base_url: str
+) -> Iterator[tuple[Attribute, str]]:
+    """The attributes that the document does not hold and that have a value, with its JSON text."""
+    for key, text in record.rows.items():
         if text and text != "[]":
-            yield name, text
-    for name, references in record.derived.items():
-        inverse = resource_type.inverses[name]
+            yield resource_type.kept_apart[key], text
+    for key, references in record.derived.items():
+        inverse = resource_type.inverses[key]
         owner_type = registry.named(inverse.resource_type)
         if references and owner_type is not None:
-            yield name, dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
+            attribute = resource_type.kept_apart[key]
+            yield attribute, dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
 
 
 def _reference(reference: Reference, inverse: Inverse, address: str) -> dict[str, Json]:

@@ -144,7 +144,7 @@ class Resources:
         """Carry out a change, and say what is there now."""
         now = self._now()
         resource_type = edit.resource_type
-        derived = frozenset(a.name for a in resource_type.derived_attributes) & shape(projection, resource_type).expand
+        derived = shape(projection, resource_type).expand & resource_type.inverses.keys()
         used = context.leniency.used.copy()
 
         def work(transaction: Transaction) -> tuple[Record, Record | None, Shape]:

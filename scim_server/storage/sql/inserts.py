@@ -172,8 +172,8 @@ def _state(creation: Creation, now: str) -> Row:
 
 def _rows(creation: Creation) -> Iterator[Row]:
     for attribute in creation.resource_type.rows_attributes:
-        kind = kind_of(creation.resource_type.name, attribute.name)
-        elements = creation.rows.get(attribute.name, {})
+        kind = kind_of(creation.resource_type.name, attribute.key)
+        elements = creation.rows.get(attribute.key, {})
         yield from first_rows(kind, creation.draft.id, attribute, elements)
 
 

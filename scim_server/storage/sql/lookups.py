@@ -148,7 +148,7 @@ def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: Reso
     """Who owns a row with that target; or, the other way round, whom the rows of that owner name."""
     if path.sub is None or path.sub.name != VALUE:
         return None
-    inverse = resource_type.inverses.get(path.attribute.name)
+    inverse = resource_type.inverses.get(path.attribute_key)
     if inverse is not None:
         kind, column, compared = (
             kind_of(inverse.resource_type, inverse.attribute),
@@ -156,7 +156,7 @@ def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: Reso
             relations.c.owner,
         )
     elif path.attribute.kept is Kept.ROWS:
-        kind, column, compared = kind_of(resource_type.name, path.attribute.name), relations.c.owner, relations.c.target
+        kind, column, compared = kind_of(resource_type.name, path.attribute_key), relations.c.owner, relations.c.target
     else:
         return None
     fixed = {relations.c.kind: kind}
@@ -217,16 +217,16 @@ def contains(
     table: FromClause = resources,
 ) -> Condition | None:
     """Whether one element has all these keys, by containment; None where that cannot be said."""
-    if not _in_form(path.attribute, resource_type) or not all(map(_is_kept, keys.values())):
+    if not _in_form(path, resource_type) or not all(map(_is_kept, keys.values())):
         return None
     return spelling.contains(table.c.comparison, _form(path, keys))
 
 
-def _in_form(attribute: Attribute, resource_type: ResourceType) -> bool:
+def _in_form(path: BoundPath, resource_type: ResourceType) -> bool:
     """Whether the values of a core, common or extension attribute are in the comparison form."""
-    if attribute.kept is Kept.DERIVED:
-        return attribute.name not in resource_type.inverses  # `schemas`: it follows from the form itself
-    return attribute.kept is Kept.DOCUMENT
+    if path.attribute.kept is Kept.DERIVED:
+        return path.attribute_key not in resource_type.inverses  # `schemas`: it follows from the form itself
+    return path.attribute.kept is Kept.DOCUMENT
 
 
 def _form(path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Json:

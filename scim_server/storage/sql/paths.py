@@ -61,9 +61,9 @@ class Paths:
     def holder(self, path: BoundPath, resource_type: ResourceType) -> Holder | None:
         """The elements of the path's attribute, or None where it is single-valued."""
         if path.attribute.kept is Kept.ROWS:
-            return self.rows(kind_of(resource_type.name, path.attribute.name))
-        if path.attribute.name in resource_type.inverses:
-            return self._derived(path.attribute, resource_type.inverses[path.attribute.name])
+            return self.rows(kind_of(resource_type.name, path.attribute_key))
+        if path.attribute_key in resource_type.inverses:
+            return self._derived(path.attribute, resource_type.inverses[path.attribute_key])
         if not path.attribute.multi_valued:
             return None
         elements = self._root(path).each()

@@ -36,7 +36,7 @@ from scim_server.domain.schema import Attribute
 from scim_server.storage.base import Draft, Duplicate, Progress, Record
 from scim_server.storage.sql.connections import Connections
 from scim_server.storage.sql.entries import drop_entries, pairs
-from scim_server.storage.sql.records import columns, kind_of
+from scim_server.storage.sql.records import columns, kept_as_rows
 from scim_server.storage.sql.rows import comparison_of
 from scim_server.storage.sql.spelling import json_list, spelling_of
 from scim_server.storage.sql.statements import Statements
@@ -61,8 +61,8 @@ class Rebuild:
         self._statements = statements
         self._stamp = registry.stamp
         self._draft_of = draft_of
-        self._with_rows = [t.name for t in registry.resource_types if t.rows_attributes]
-        self._rows = {kind_of(t.name, a.name): a for t in registry.resource_types for a in t.rows_attributes}
+        self._with_rows = sorted({t.name for t in registry.every_type if t.rows_attributes})
+        self._rows = kept_as_rows(registry)
 
     def run(self) -> Iterator[Progress]:
         """Rebuild whatever another registry wrote, then take the stamp. Several processes may run it at once."""

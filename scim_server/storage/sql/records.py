@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from scim_server.domain import compare
+from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
 from scim_server.domain.schema import Attribute, Inverse, ResourceType
 from scim_server.storage.base import Draft, Expand, Record, Reference
@@ -36,8 +37,13 @@ COLUMNS = tuple(
 
 
 def kind_of(resource_type: str, attribute: str) -> str:
-    """The `kind` of the relations that are the elements of an attribute."""
+    """The `kind` of the relations that are the elements of an attribute, which is named by its key."""
     return f"{resource_type}.{attribute}"
+
+
+def kept_as_rows(registry: Registry) -> Mapping[str, Attribute]:
+    """The attributes of all tenants that are kept as rows, by kind."""
+    return {kind_of(t.name, a.key): a for t in registry.every_type for a in t.rows_attributes}
 
 
 def columns(draft: Draft) -> dict[str, str | None]:
@@ -56,7 +62,7 @@ Joined: TypeAlias = Callable[[Select[Any]], ColumnElement[Any]]
 """Makes one text of a selection of (text, position, tie)."""
 
 Columns: TypeAlias = tuple[tuple[int, str], ...]
-"""(place in a result row, attribute's name)."""
+"""(place in a result row, attribute's key)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +216,7 @@ def _only_for(type_name: str, source: FromClause, value: ColumnElement[Any]) -> 
 
 
 def _asked(attributes: Iterable[Attribute], expand: Expand) -> list[str]:
-    return [attribute.name for attribute in attributes if attribute.name in expand]
+    return [attribute.key for attribute in attributes if attribute.key in expand]
 
 
 def _fixed(columns: Mapping[str, list[tuple[int, str]]]) -> Mapping[str, Columns]:

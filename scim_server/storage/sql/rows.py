@@ -30,7 +30,7 @@ OWNED = and_(
 
 def whose_rows(tenant: int, resource_type: ResourceType, id: str, attribute: Attribute) -> dict[str, Any]:
     """Whose rows `OWNED` means, as its parameters."""
-    return {"tenant": tenant, "kind": kind_of(resource_type.name, attribute.name), "owner": id}
+    return {"tenant": tenant, "kind": kind_of(resource_type.name, attribute.key), "owner": id}
 
 
 @dataclass(frozen=True, slots=True)

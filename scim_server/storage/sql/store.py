@@ -51,7 +51,7 @@ class SqlStorage:
     def stream(
         self, tenant: int, resource_type: ResourceType, id: str, expand: Expand, take: Callable[[Record, Pieces], T]
     ) -> T | None:
-        apart = expand - {attribute.name for attribute in resource_type.rows_attributes}
+        apart = expand - {attribute.key for attribute in resource_type.rows_attributes}
 
         def work(connection: Connection) -> T | None:
             def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
