@@ -72,6 +72,8 @@ class Kept(StrEnum):
     """In columns of the resource's own row: `id`, `meta`."""
     DISCARDED = "discarded"
     """Nowhere: accepted and thrown away."""
+    HASHED = "hashed"
+    """In the document as a hash; nothing shows it, and nothing that is shown depends on it."""
 
 
 class AbsentInPut(StrEnum):
@@ -100,10 +102,10 @@ class Attribute:
     reference_types: tuple[str, ...] = ()
     sub_attributes: tuple[Attribute, ...] = ()
     kept: Kept = Kept.DOCUMENT
-    _by_name: Mapping[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
-
     holder: str | None = None
     """The URN of the extension that has it, of an attribute kept as rows or derived; set by the binding."""
+    _by_name: Mapping[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
+
     def __post_init__(self) -> None:
         names = {sub.name.lower(): sub for sub in self.sub_attributes}
         object.__setattr__(self, "_by_name", MappingProxyType(names))
@@ -111,6 +113,16 @@ class Attribute:
     def sub(self, name: str) -> Attribute | None:
         """The sub-attribute of that name in any case, or None."""
         return self._by_name.get(name.lower())
+
+    @property
+    def key(self) -> str:
+        """The canonical text of its path, of an attribute kept as rows or derived (`path_key`)."""
+        return path_key(self.holder, self.name)
+
+    @property
+    def is_in_document(self) -> bool:
+        """Whether the document has its values, as they were sent or as hashes."""
+        return self.kept in (Kept.DOCUMENT, Kept.HASHED)
 
     @property
     def is_complex(self) -> bool:
@@ -205,6 +217,19 @@ class PoolForm:
     seats: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Password:
+    """An attribute that is kept as a hash, and the core or extension attributes that the server writes with it, each by
+    (extension's URN or None, name): that somebody else set it, so that it must be changed, and when it was set last.
+    """
+
+    place: tuple[str | None, str]
+    minimum: int
+    """Characters."""
+    change_required: tuple[str | None, str] | None = None
+    changed: tuple[str | None, str] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class ResourceType:
     """A resource type with everything that its binding says; compared and hashed by identity, so that plans can
@@ -235,6 +260,8 @@ class ResourceType:
     """Whether credentials are bound to resources of it, so that `/Me` means one of them (RFC 7644 section 3.11)."""
     rules: Rules | None = None
     """What the tenant's profile asks of its resources."""
+    passwords: tuple[Password, ...] = ()
+    """Which attributes are kept as hashes."""
     pools: PoolForm | None = None
     """How its resources show the tenant's licence pools, where that is what they are."""
 
