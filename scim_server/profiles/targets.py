@@ -7,16 +7,17 @@ name[type eq "work"].sub          the sub-attribute of the elements that match; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scim_server.domain import compare
 from scim_server.domain.attrpath import BoundPath
-from scim_server.domain.elements import as_list
+from scim_server.domain.compare import Key
+from scim_server.domain.elements import as_list, primaries
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.match import element_matches
 from scim_server.domain.resource import Attributes, copy
-from scim_server.domain.schema import Attribute, Json, path_key
+from scim_server.domain.schema import PRIMARY, Attribute, Json, path_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,28 @@ class Target:
         values = self.values(attributes)
         return values if self.leaf.is_complex else [compare.key(self.leaf, value) for value in values]
 
+    def elements(self, attributes: Mapping[str, Json]) -> list[tuple[Key, Json]]:
+        """(a value as it compares, the element that has it), of an attribute that has several."""
+        if not self.path.attribute.multi_valued:
+            return []
+        single = [(element, self._of_element(element)) for element in as_list(self._held(attributes))]
+        return [
+            (compare.key(self.leaf, v), element) for element, values in single for v in values if v not in (None, "")
+        ]
+
+    def add(self, elements: Sequence[Json], after: Attributes) -> None:
+        """Append elements that were there before; where another one is primary by now, none of them is."""
+        if not elements:
+            return
+        held = as_list(self._held(after))
+        added = [{**e, PRIMARY: False} if primaries(held) and primaries([e]) else e for e in copy([*elements])]
+        self._put(after, [*held, *added])
+
+    def put(self, value: Json, after: Attributes) -> None:
+        """Make this the only value. The path has no brackets."""
+        inner = {self.path.sub.name: value} if self.path.sub else value
+        self._put(after, [inner] if self.path.attribute.multi_valued else inner)
+
     def restore(self, before: Mapping[str, Json], after: Attributes) -> bool:
         """Make the attribute in `after` what it was before; whether that changed anything.
 
@@ -63,11 +86,14 @@ class Target:
         return True
 
     def _values(self, attributes: Mapping[str, Json]) -> Iterator[Json]:
-        sub = self.path.sub
         for element in as_list(self._held(attributes)):
-            if self.condition is not None and not element_matches(self.condition, element, self.path.attribute):
-                continue
-            yield from as_list(element.get(sub.name)) if sub else (element,)
+            yield from self._of_element(element)
+
+    def _of_element(self, element: Json) -> Iterable[Json]:
+        sub = self.path.sub
+        if self.condition is not None and not element_matches(self.condition, element, self.path.attribute):
+            return ()
+        return as_list(element.get(sub.name)) if sub else (element,)
 
     def _restore_whole(self, before: Mapping[str, Json], after: Attributes) -> bool:
         old = self._held(before)

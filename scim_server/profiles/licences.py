@@ -1,0 +1,65 @@
+"""Licences: which seats a write gives back and takes, and what becomes of who gives the last one away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from scim_server.domain.resource import Attributes, copy
+from scim_server.domain.rules import SeatChange, Verb, Wish, Write
+from scim_server.domain.schema import Json
+from scim_server.profiles.sets import JointSet, LastRemoved
+from scim_server.profiles.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Licences:
+    """The `[licences]` of a profile.
+
+    `pending` is the path of the derived attribute with the keys without a seat; None where an exhausted pool refuses
+    the write. `freed_by` is the life-cycle flag that frees the seats of who is off, if any does. `kept_in_put` has
+    keys, as they compare.
+    """
+
+    held: JointSet
+    pending: str | None = None
+    freed_by: Target | None = None
+    last_removed: LastRemoved = LastRemoved.KEEP
+    kept_in_put: frozenset[str] = frozenset()
+    optional: bool = False
+
+    def change(self, write: Write) -> SeatChange | None:
+        """What the write changes; None where that is nothing."""
+        old, new = self._seats(write.before), self._seats(write.after)
+        had = self.held.wishes(write.before)
+        change = SeatChange(
+            free=_missing(old, new),
+            take=_missing(new, old),
+            pending=self.pending,
+            optional=self.optional,
+            new=_missing(self.held.wishes(write.after), had),
+        )
+        return change if change.free or change.take or change.new else None
+
+    def with_kept(self, write: Write) -> Write:
+        """A PUT that does not list an element with a kept key leaves it: another one has written it."""
+        if write.verb is not Verb.REPLACE or not self.kept_in_put:
+            return write
+        after: Attributes = copy(write.after)
+        for target in self.held.targets:
+            target.add(self._left_out(target, write), after)
+        return replace(write, after=after)
+
+    def _seats(self, attributes: Mapping[str, Json]) -> dict[str, Wish]:
+        """What takes a seat. The values of who is off stay and take none, where the profile says so (CC-52)."""
+        is_off = self.freed_by is not None and self.freed_by.values(attributes) == [False]
+        return {} if is_off else self.held.wishes(attributes)
+
+    def _left_out(self, target: Target, write: Write) -> list[Json]:
+        listed = set(target.keys(write.after))
+        return [e for key, e in target.elements(write.before) if key in self.kept_in_put and key not in listed]
+
+
+def _missing(these: Mapping[str, Wish], those: Mapping[str, Wish]) -> tuple[Wish, ...]:
+    """Those of the first that are not among the second, by key."""
+    return tuple(these[key] for key in sorted(these.keys() - those.keys()))
