@@ -246,8 +246,8 @@ class Transaction(Ledgers, Protocol):
         """Those of the ids that no resource of the tenant has, in their order."""
 
     def delete(self, resource_type: ResourceType, id: str, now: str) -> None:
-        """Remove a locked resource, its entries, its rows, and the rows of others that name it, whose owners'
-        membership versions move.
+        """Remove a locked resource, its entries, its rows, its notes, and the rows of others that name it, whose
+        owners' membership versions move.
         """
 
     def read(self, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None) -> Record | None:

@@ -28,6 +28,7 @@ from scim_server.storage.sql.tables import (
     attribute_index,
     json_form,
     membership_state,
+    notes,
     relations,
     resources,
     unique_values,
@@ -135,6 +136,7 @@ COUNT_ROWS = select(func.count()).select_from(
 )
 _DELETE = (
     *DROP_ENTRIES,
+    delete(notes).where(notes.c.tenant_id == _TENANT, notes.c.resource_id == _ID),
     delete(resources).where(resources.c.tenant_id == _TENANT, resources.c.id == _ID),
 )
 _DELETE_STATE = delete(membership_state).where(_STATE)
