@@ -47,6 +47,8 @@ class Client:
     subject: str | None = None
     guard: Guard | None = None
     """What holds against mass deprovisioning in the tenant."""
+    grants: frozenset[str] | None = None
+    """The roles, as they compare, that it may give; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +146,11 @@ def _check(credential: Credential, now: datetime) -> None:
 def _client(credential: Credential) -> Client:
     tenant = credential.tenant
     return Client(
-        tenant, credential.id, credential.dialect, credential.read_only, credential.subject, guard=tenant.guard
+        tenant,
+        credential.id,
+        credential.dialect,
+        credential.read_only,
+        credential.subject,
+        guard=tenant.guard,
+        grants=credential.grants,
     )

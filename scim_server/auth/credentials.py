@@ -15,13 +15,15 @@ from scim_server.storage.base import Credential, Tenancy, Tenant
 class Terms:
     """What a credential is made for.
 
-    `expires` is aware and in UTC; None never expires, which R-AUTH-10 advises against.
+    `expires` is aware and in UTC; None never expires, which R-AUTH-10 advises against. `grants` has the roles, as they
+    compare, that may be given with it; None for any.
     """
 
     dialect: str
     expires: datetime | None
     read_only: bool = False
     subject: str | None = None
+    grants: frozenset[str] | None = None
 
 
 def grant(
@@ -37,6 +39,7 @@ def grant(
         created=now,
         expires=terms.expires,
         subject=terms.subject,
+        grants=terms.grants,
     )
     tenancy.add_credential(tenant.id, digest(secret.value), credential)
     return secret
