@@ -253,6 +253,9 @@ class Transaction(Ledgers, Protocol):
     def read(self, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None) -> Record | None:
         """As `Storage.read`, inside the transaction."""
 
+    def search(self, query: Query, expand: Expand) -> Found:
+        """As `Storage.search`, inside the transaction: it finds what that has written. No time limit ends it."""
+
 
 class Storage(Protocol):
     """Where resources are kept."""

@@ -95,7 +95,10 @@ class SqlStorage:
         return self._connections.search(lambda connection: self._searches.find(connection, tenant, query, expand))
 
     def write(self, tenant: int, work: Callable[[Transaction], T]) -> T:
-        return self._connections.write(lambda connection: work(SqlTransaction(connection, tenant, self.statements)))
+        def transact(connection: Connection) -> T:
+            return work(SqlTransaction(connection, tenant, self.statements, self._searches))
+
+        return self._connections.write(transact)
 
     def readiness(self, stamp: str) -> str | None:
         try:

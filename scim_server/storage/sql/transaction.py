@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from scim_server.domain.query import Query
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, ResourceType
-from scim_server.storage.base import Claims, Creation, Draft, Entries, Entry, Expand, PreparedRows, Record
+from scim_server.storage.base import Claims, Creation, Draft, Entries, Entry, Expand, Found, PreparedRows, Record
 from scim_server.storage.sql.connections import Retry
 from scim_server.storage.sql.departures import SqlDepartures
 from scim_server.storage.sql.entries import drop_entries, pairs, refusal
@@ -22,6 +23,7 @@ from scim_server.storage.sql.numbers import SqlNumbers
 from scim_server.storage.sql.outbox import SqlOutbox
 from scim_server.storage.sql.records import columns, kind_of
 from scim_server.storage.sql.rows import whose_rows
+from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.seats import SqlSeats
 from scim_server.storage.sql.spelling import json_list
 from scim_server.storage.sql.statements import COUNT_ROWS, LOCK, LOCK_MEMBERSHIP, TOUCH, UPDATE, Statements
@@ -34,10 +36,11 @@ _NO_ENTRIES = Entries(frozenset(), frozenset())
 class SqlTransaction:
     """`storage.base.Transaction` on one connection."""
 
-    def __init__(self, connection: Connection, tenant: int, statements: Statements) -> None:
+    def __init__(self, connection: Connection, tenant: int, statements: Statements, searches: Searches) -> None:
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
+        self._searches = searches
 
     @property
     def seats(self) -> SqlSeats:
@@ -153,6 +156,9 @@ class SqlTransaction:
 
     def read(self, resource_type: ResourceType, id: str, expand: Expand, most_rows: int | None = None) -> Record | None:
         return self._statements.read(self._connection, self._tenant, resource_type, id, expand, most_rows)
+
+    def search(self, query: Query, expand: Expand) -> Found:
+        return self._searches.find(self._connection, self._tenant, query, expand)
 
     def _run(self, statement: Any, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"tenant": self._tenant, **parameters})
