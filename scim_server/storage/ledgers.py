@@ -42,11 +42,17 @@ class Taking(StrEnum):
     EXHAUSTED = "exhausted"
     """All are taken. Held until the end of the transaction, so that no seat comes free unseen."""
     UNKNOWN = "unknown"
-    """There is no such pool."""
+    """There is no such pool, and none is made before the end of the transaction."""
 
 
 class Seats(Protocol):
     """The seats of a tenant's licence pools; a holder is the id of a resource."""
+
+    def hold(self) -> None:
+        """Before a pool is made: whoever found that there is none, and so holds its key without a seat, is waited for,
+        and whoever looks for it from now on waits for the end of the transaction. So nobody comes to hold the key
+        between a look for those who do and the commit.
+        """
 
     def take(self, key: str, holder: str) -> Taking:
         """A seat of the pool for the holder. Of many who take the last ones at the same moment as many get one as
@@ -75,6 +81,9 @@ class Seats(Protocol):
         the use, nobody loses one.
         """
 
+    def remove_pool(self, key: str, waiting: str | None) -> int:
+        """Remove a pool with its seats, and the notes of those who wait; how many had a seat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -98,6 +107,9 @@ class Refused:
 class Numbers(Protocol):
     """The numbers of a tenant's ranges; a holder is the id of a resource, `name` what it is known by on its return."""
 
+    def hold(self) -> None:
+        """Before a range is added: as `Seats.hold`, of those who find that there is no range."""
+
     def take(self, number: str, holder: str, name: str, now: str) -> Refused | None:
         """This number; None where the holder has it now, or had it already. One that rests is given to who had it."""
 
@@ -113,16 +125,22 @@ class Numbers(Protocol):
         """All ranges, by first number, with what rests now."""
 
     def has_ranges(self) -> bool:
-        """Whether there is any range."""
+        """Whether there is any range; where not, none is added before the end of the transaction."""
 
     def add_range(self, first: str, last: str, held: Mapping[str, str]) -> None:
         """Make the numbers of a range; `held` has those that resources have already, by number. Raises
         errors.Uniqueness where a range has some of them.
         """
 
+    def remove_range(self, first: str, last: str) -> int | None:
+        """Remove exactly this range with its numbers; how many were held. None where there is no such range."""
+
 
 class Notes(Protocol):
     """Texts about resources: `path` is that of the derived attribute that shows them."""
+
+    def count(self, path: str, value: str) -> int:
+        """About how many resources this is noted."""
 
     def add(self, resource: str, path: str, value: str, now: str) -> None:
         """Note it, if it is not noted yet."""

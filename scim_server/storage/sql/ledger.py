@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
+
+from scim_server.storage.sql.tables import tenants
 
 S = TypeVar("S")
+
+# A row that is always there stands for what is not: who needs that it stays away shares it, who makes it holds it.
+# Neither is in the way of new resources, whose foreign key shares its key alone.
+_TENANT = select(tenants.c.id).where(tenants.c.id == bindparam("tenant"))
+_SHARE = _TENANT.with_for_update(read=True)
+_HOLD = _TENANT.with_for_update(key_share=True)
 
 
 class Ledger(Generic[S]):
@@ -16,6 +24,14 @@ class Ledger(Generic[S]):
         self._connection = connection
         self._tenant = tenant
         self._statements = statements
+
+    def hold(self) -> None:
+        """As `storage.ledgers.Seats.hold`."""
+        self._run(_HOLD)
+
+    def _share(self) -> None:
+        """Wait for whoever holds, and be waited for."""
+        self._run(_SHARE)
 
     def _run(self, statement: Any, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"tenant": self._tenant, **parameters})

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, cast, delete, select
+from sqlalchemy import bindparam, cast, delete, func, select
 
 from scim_server.storage.sql.ledger import Ledger
 from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import notes
+
+_COUNT = (
+    select(func.count())
+    .select_from(notes)
+    .where(
+        notes.c.tenant_id == bindparam("tenant"), notes.c.path == bindparam("path"), notes.c.value == bindparam("value")
+    )
+)
 
 
 class NoteStatements:
@@ -31,6 +39,10 @@ class NoteStatements:
 class SqlNotes(Ledger[NoteStatements]):
     """`storage.ledgers.Notes` on one connection."""
 
+    def count(self, path: str, value: str) -> int:
+        noted: int = self._run(_COUNT, path=path, value=value).scalar_one()
+        return noted
+
     def add(self, resource: str, path: str, value: str, now: str) -> None:
         self.add_all([resource], path, value, now)
 
@@ -48,8 +60,8 @@ def _add_all(spelling: Spelling) -> Any:
     told = {"tenant_id": "tenant", "path": "path", "value": "value", "since": "now"}
     values = [cast(bindparam(parameter), notes.c[name].type) for name, parameter in told.items()]
     rows = (
-        select(given.value, *values)
+        select(*values, given.value)
         .where(given.value.is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
         .order_by(given.source.c.key)
     )
-    return spelling.insert(notes).from_select(["resource_id", *told], rows).on_conflict_do_nothing()
+    return spelling.insert(notes).from_select([*told, "resource_id"], rows).on_conflict_do_nothing()

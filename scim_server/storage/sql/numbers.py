@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, and_, bindparam, case, exists, func, insert, literal, select, update
+from sqlalchemy import ScalarSelect, Text, and_, bindparam, case, delete, exists, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scim_server import errors
@@ -44,6 +44,20 @@ _OVERLAP = (
     .limit(1)
 )
 _ADD_RANGE = insert(number_ranges).values(tenant_id=_TENANT, first=_FIRST, last=_LAST)
+_DROP_RANGE = (
+    delete(number_ranges)
+    .where(_OURS, number_ranges.c.first == _FIRST, number_ranges.c.last == _LAST)
+    .returning(number_ranges.c.first)
+)
+_DROP_NUMBERS = (
+    delete(numbers)
+    .where(
+        numbers.c.tenant_id == _TENANT,
+        numbers.c.number.between(_FIRST, _LAST),
+        func.length(numbers.c.number) == func.length(_FIRST),
+    )
+    .returning(numbers.c.holder)
+)
 _IN_RANGE = and_(
     numbers.c.tenant_id == number_ranges.c.tenant_id,
     numbers.c.number >= number_ranges.c.first,
@@ -127,6 +141,9 @@ class SqlNumbers(Ledger[NumberStatements]):
         return [Range(first, last, size, used, resting) for first, last, size, used, resting in rows]
 
     def has_ranges(self) -> bool:
+        if self._run(_HAS_RANGES).scalar():
+            return True
+        self._share()  # whoever is adding the first one
         return bool(self._run(_HAS_RANGES).scalar())
 
     def add_range(self, first: str, last: str, held: Mapping[str, str]) -> None:
@@ -142,6 +159,12 @@ class SqlNumbers(Ledger[NumberStatements]):
             raise Retry from error  # another transaction has added them meanwhile
         if held:
             self._run(self._statements.hold, held=json_list(sorted(held.items())), low=first, high=last)
+
+    def remove_range(self, first: str, last: str) -> int | None:
+        if self._run(_DROP_RANGE, low=first, high=last).first() is None:
+            return None
+        holders = self._run(_DROP_NUMBERS, low=first, high=last).scalars().all()
+        return sum(holder is not None for holder in holders)
 
 
 def _add_numbers(spelling: Spelling) -> Any:

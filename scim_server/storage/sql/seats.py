@@ -90,6 +90,11 @@ _LOCK_WAITING = _OLDEST.limit(_LIMIT).with_for_update()
 _LOCK_WAITING_NOW = _OLDEST.limit(_LIMIT).with_for_update(skip_locked=True)
 
 
+_DROP_POOL = delete(licence_pools).where(_POOL)
+_DROP_SEATS = delete(licence_seats).where(_OF_POOL).returning(licence_seats.c.holder)
+_DROP_NOTES = delete(notes).where(_WAITING)
+
+
 # Taking --------------------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +150,7 @@ class SqlSeats(Ledger[SeatStatements]):
     def take(self, key: str, holder: str) -> Taking:
         if self._takes(_TAKE, key, holder):
             return Taking.TAKEN
-        if self._run(_HOLD_POOL, of_pool=key).first() is None:
+        if not self._holds_pool(key):
             return Taking.UNKNOWN
         return Taking.TAKEN if self._takes(_WAIT_AND_TAKE, key, holder) else Taking.EXHAUSTED
 
@@ -188,6 +193,22 @@ class SqlSeats(Ledger[SeatStatements]):
         if waiting is not None:
             self._give_to_waiting(key, waiting)
         return Pool(*self._run(_ONE_POOL, of_pool=key).one())
+
+    def remove_pool(self, key: str, waiting: str | None) -> int:
+        if self._run(_HOLD_POOL, of_pool=key).first() is None:
+            return 0
+        holders = self._run(_DROP_SEATS, of_pool=key).scalars().all()
+        self._run(_DROP_POOL, of_pool=key)
+        if waiting is not None:
+            self._run(_DROP_NOTES, of_pool=key, of_path=waiting)
+        return sum(holder is not None for holder in holders)
+
+    def _holds_pool(self, key: str) -> bool:
+        """Whether there is the pool, which is held then."""
+        if self._run(_HOLD_POOL, of_pool=key).first() is not None:
+            return True
+        self._share()  # whoever is making it
+        return self._run(_HOLD_POOL, of_pool=key).first() is not None
 
     def _takes(self, statement: Any, key: str, holder: str) -> bool:
         """Whether the holder has a seat after the statement."""
