@@ -17,6 +17,7 @@ from flask import Flask
 
 from scim_server import catalog
 from scim_server.auth import Authenticator
+from scim_server.auth.passwords import Argon2
 from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
 from scim_server.domain.catalogue import Catalogue, undefined
@@ -25,6 +26,7 @@ from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
 from scim_server.service.bulk import Bulk
 from scim_server.service.elements import ElementPages
+from scim_server.service.passwords import Passwords
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.subjects import find_subject
@@ -140,6 +142,7 @@ def assemble(settings: Settings, catalogue: Catalogue, database: sql.Database, c
         elements=ElementPages(database.storage),
         cursors=Cursors(seal, clock, settings.cursor_timeout),
         authenticator=authenticator,
+        passwords=Passwords(Argon2(), clock),
         tolerances=tolerances,
         readiness=lambda: readiness(catalogue, database.storage, database.tenancy),
     )

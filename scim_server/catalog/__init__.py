@@ -7,6 +7,7 @@
     formats     the formats of values that a binding can name
     scopes      whom each file is for: the tenants of one profile, or everybody
     resource_types   the files joined into the resource types of each profile
+    passwords   which attributes of a profile's are kept as hashes
     rules       what a profile asks of them, bound to their attributes
     pools       as which of them a profile's tenants see their licence pools
 
@@ -86,10 +87,16 @@ _RULES: Final = frozenset({*shapes.RULES, "pools"})
 """Parts of a profile that say what may be written or is shown, and nothing of what is stored."""
 
 
+_HASHED: Final = frozenset({"passwords"})
+_HASHING: Final = frozenset({"minimum", "change_required", "changed"})
+"""Of what is kept as a hash, what says nothing of where it is kept."""
+
+
 def _meaning(content: Mapping[str, Json]) -> Json:
     """A file without what says nothing of what is stored. In a binding `description` is the name of an attribute."""
     parts = {part: _without(content.get(part, {}), names) for part, names in _NOT_STORED.items()}
-    return {**_undescribed({**_without(content, _RULES), "binding": None}), **parts}
+    hashed = {table: [_without(item, _HASHING) for item in content[table]] for table in _HASHED & content.keys()}
+    return {**_undescribed({**_without(content, _RULES), "binding": None}), **parts, **hashed}
 
 
 def _without(part: Mapping[str, Json], names: frozenset[str]) -> Json:

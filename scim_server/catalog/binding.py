@@ -281,6 +281,7 @@ UNFIT_FOR: Final[Mapping[Kept, Callable[[Attribute], Iterator[Problem]]]] = {
     Kept.ROWS: _unfit_for_rows,
     Kept.DERIVED: _unfit_for_derived,
     Kept.DISCARDED: _unfit_for_discarding,
+    Kept.HASHED: _fits_anywhere,
 }
 
 

@@ -16,6 +16,7 @@ from scim_server.catalog import pools
 from scim_server.catalog.binding import Binding, Draft, Use
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
+from scim_server.catalog.passwords import PasswordBook
 from scim_server.catalog.rules import RuleBook
 from scim_server.catalog.schemas import Definition, Written, resource_faults, written
 from scim_server.catalog.scopes import Scope
@@ -104,7 +105,9 @@ def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[R
     found += _inverse_faults(drafts, {t.name: t for t in finished})
     found += _subject_faults(drafts, finished)
     found += pools.faults(finished, scope.profiles)
-    book = RuleBook(finished, scope.profiles)
+    passwords = PasswordBook(finished, scope.profiles)
+    found += passwords.faults
+    book = RuleBook(passwords.resource_types, scope.profiles)
     found += book.faults
     return book.resource_types
 
@@ -188,10 +191,10 @@ def _profile_uses(profile: Document) -> list[Use]:
             required=item.get("required", False),
             absent_in_put=AbsentInPut(item.get("absent_in_put", AbsentInPut.KEEP)),
             indexed=tuple(item.get("indexed", ())),
+            kept=item.get("kept", {}),
             defaults=item.get("defaults", {}),
         )
         for index, item in enumerate(profile.content.get("bindings", ()))
-            kept=item.get("kept", {}),
     ]
 
 

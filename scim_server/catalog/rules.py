@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from scim_server.catalog.binding import Problem
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
+from scim_server.catalog.passwords import length_rules
 from scim_server.catalog.shapes import TESTS
 from scim_server.catalog.teams import TeamBook
 from scim_server.domain import coerce, compare
@@ -68,6 +69,8 @@ class RuleBook:
                     self._rules.setdefault(resource_type.name, []).extend([rule] if rule else [])
             for resource_type, item, place in self._items(profile, "lifecycle"):
                 self._take_flag(resource_type, item, place)
+        for resource_type in self._types.values():
+            self._rules.setdefault(resource_type.name, []).extend(length_rules(resource_type))
         self._teams = TeamBook(self._types, profiles)
         self.faults += self._teams.faults
         self.resource_types = tuple(map(self._ruled, self._types.values()))

@@ -156,7 +156,7 @@ CommonShape: Final = Shape.from_dict(
     }
 )
 
-TYPE_KEPT: Final = [kept.value for kept in Kept if kept is not Kept.RECORD]
+TYPE_KEPT: Final = [kept.value for kept in Kept if kept not in (Kept.RECORD, Kept.HASHED)]
 InverseShape: Final = Shape.from_dict({"resourceType": _name(), "attribute": _name()})
 DerivedShape: Final = Shape.from_dict({"inverseOf": _object(InverseShape, required=True), "kind": _text()})
 ABSENT_IN_PUT: Final = [word.value for word in AbsentInPut]
@@ -241,11 +241,20 @@ RULES: Final[Shapes] = {
     "lifecycle": _list(_object(LifecycleShape)),
     "teams": _object(TeamsShape),
 }
+PasswordShape: Final = Shape.from_dict(
+    {
+        **RULE,
+        "minimum": _count(),
+        "change_required": _name(required=False),
+        "changed": _name(required=False),
+    }
+)
 PoolsShape: Final = Shape.from_dict({"shown_as": _name()})
 ProfileShape: Final = Shape.from_dict(
     {
         "profile": _object(AboutShape),
         "bindings": _list(_object(ProfileBindingShape)),
+        "passwords": _list(_object(PasswordShape)),
         "pools": _object(PoolsShape),
         **RULES,
     }

@@ -20,6 +20,7 @@ from scim_server.domain.elements import merged, row_id, settle_primary
 from scim_server.domain.resource import Attributes
 from scim_server.domain.rows import Element
 from scim_server.domain.schema import SCHEMAS, Attribute, AttributeType, Extension, Json, Kept, ResourceType, path_key
+from scim_server.domain.secret import Secret, secret
 from scim_server.errors import InvalidSyntax, InvalidValue
 
 INT64 = range(-(2**63), 2**63)
@@ -106,7 +107,7 @@ def single(attribute: Attribute, raw: Json, leniency: Leniency) -> Json:
         return _members(attribute, raw, leniency)
     if raw == "":
         return _empty(attribute, leniency)
-    return raw
+    return _secret(attribute, raw) if attribute.kept is Kept.HASHED else raw
 
 
 def fits(attribute: Attribute, raw: Json) -> bool:
@@ -123,8 +124,9 @@ def row_elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[tu
 
 
 def _says_nothing(attribute: Attribute, raw: Json, resource_type: ResourceType, leniency: Leniency) -> bool:
-    """An empty text for an attribute with a default is no value, and no wish to have none either."""
-    return raw == "" and attribute.name in resource_type.defaults and leniency.allows(Tolerance.EMPTY_STRING)
+    """An empty text for an attribute with a default, or for a secret, is no value, and no wish to have none either."""
+    stays = attribute.name in resource_type.defaults or attribute.kept is Kept.HASHED
+    return raw == "" and stays and leniency.allows(Tolerance.EMPTY_STRING)
 
 
 def _take(
@@ -199,10 +201,19 @@ def _part(attribute: Attribute, sub: Attribute, raw: Json, leniency: Leniency) -
         raise InvalidValue(f"{attribute.name}.{fault.detail}") from None
 
 
-def _empty(attribute: Attribute, leniency: Leniency) -> str | None:
+def _empty(attribute: Attribute, leniency: Leniency) -> Json:
     if attribute.required:
         raise InvalidValue(f"{attribute.name} must not be empty.")
-    return None if leniency.allows(Tolerance.EMPTY_STRING) else ""
+    if leniency.allows(Tolerance.EMPTY_STRING):
+        return None
+    return _secret(attribute, "") if attribute.kept is Kept.HASHED else ""
+
+
+def _secret(attribute: Attribute, raw: str) -> Secret:
+    try:
+        return secret(raw)
+    except ValueError as error:
+        raise InvalidValue(f"{attribute.name}: expected a text without {error}.") from None
 
 
 def _repaired(attribute: Attribute, raw: Json, leniency: Leniency, expected: str) -> Json:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from scim_server.domain.resource import Attributes
-from scim_server.domain.schema import Attribute, Json, Kept, Mutability, ResourceType
+from scim_server.domain.schema import Attribute, Json, Mutability, ResourceType
 from scim_server.errors import InvalidValue, MutabilityViolation
 
 
@@ -56,7 +56,7 @@ def _lacks_of(attributes: tuple[Attribute, ...], values: Mapping[str, Json]) -> 
     for attribute in attributes:
         value = values.get(attribute.name)
         if value is None:
-            if attribute.required and attribute.kept is Kept.DOCUMENT and not attribute.is_read_only:
+            if attribute.required and attribute.is_in_document and not attribute.is_read_only:
                 yield f"{attribute.name} is required."
         elif attribute.is_complex:
             yield from _lacks_of_parts(attribute, value)

@@ -141,7 +141,7 @@ def _core_attribute(resource_type: ResourceType, name: str) -> Attribute | None:
 
 def _known_members(members: Attributes, find: Callable[[str], Attribute | None]) -> Attributes:
     found = ((find(name), value) for name, value in members.items())
-    known = {a.name: _known_value(a, value) for a, value in found if a and a.kept is Kept.DOCUMENT}
+    known = {a.name: _known_value(a, value) for a, value in found if a and a.is_in_document}
     return {name: value for name, value in known.items() if value is not None}
 
 
@@ -154,7 +154,7 @@ def _known_value(attribute: Attribute, value: Json) -> Json:
 
 
 def _known_element(attribute: Attribute, element: Json) -> Json:
-    if not coerce.fits(attribute, element):
+    if not coerce.fits(attribute, element) or (attribute.kept is Kept.HASHED and not is_hash(element)):
         return None
     return (_known_members(element, attribute.sub) or None) if attribute.is_complex else element
 

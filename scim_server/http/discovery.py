@@ -6,7 +6,7 @@ costs less than a cache that every Host header could fill.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import orjson
@@ -59,13 +59,18 @@ class ServiceProviderConfig:
     """The one document that is about the server and not about schemas (R-SPC-01 to -03, -06)."""
 
     def __init__(self, settings: Settings) -> None:
-        self._document = _dump(_located(_config(settings), "ServiceProviderConfig", "/ServiceProviderConfig"))
+        self._documents = {
+            keeps: _dump(_located(_config(settings, keeps), "ServiceProviderConfig", "/ServiceProviderConfig"))
+            for keeps in (False, True)
+        }
 
-    def document(self, base_url: str) -> bytes:
-        return _at(base_url, self._document)
+    def document(self, base_url: str, registries: Iterable[Registry]) -> bytes:
+        """What holds for all tenants of these."""
+        keeps = all(any(t.passwords for t in registry.resource_types) for registry in registries)
+        return _at(base_url, self._documents[keeps])
 
 
-def _config(settings: Settings) -> dict[str, Json]:
+def _config(settings: Settings, keeps_passwords: bool) -> dict[str, Json]:
     document: dict[str, Json] = {
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": True},
@@ -75,7 +80,7 @@ def _config(settings: Settings) -> dict[str, Json]:
             "maxPayloadSize": settings.bulk_max_payload,
         },
         "filter": {"supported": True, "maxResults": settings.page_max},
-        "changePassword": {"supported": False},
+        "changePassword": {"supported": keeps_passwords},
         "sort": {"supported": True},
         "etag": {"supported": True},
         "authenticationSchemes": [_BEARER],

@@ -17,12 +17,13 @@ from scim_server.domain.catalogue import Catalogue
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry, Variation
 from scim_server.domain.schema import ResourceType
-from scim_server.errors import Forbidden, Unsupported
+from scim_server.errors import Forbidden, ScimError, Unsupported
 from scim_server.http import address, switches
 from scim_server.http.discovery import Discovery
 from scim_server.http.parameters import query_members
 from scim_server.observability import RequestFacts, observe, request_id
 from scim_server.service.context import Context
+from scim_server.service.passwords import Passwords
 from scim_server.service.tolerances import ToleranceUses
 
 
@@ -116,7 +117,18 @@ def note_dry_run(writes: Collection[str]) -> None:
         current().is_dry_run = switches.is_on(request, switches.DRY_RUN)
 
 
-def caller(editions: Editions, public_url: str | None) -> Caller:
+def recognized(authenticator: Authenticator) -> Client | None:
+    """Who reads what everybody may read; None without a credential, and with one that is not good here."""
+    if "Authorization" not in request.headers:
+        return None
+    try:
+        admit(authenticator)
+    except ScimError:
+        return None
+    return current().client
+
+
+def caller(editions: Editions, public_url: str | None, passwords: Passwords) -> Caller:
     """Who was admitted. Only for routes that need a credential."""
     exchange = current()
     if exchange.client is None or exchange.leniency is None:
@@ -124,7 +136,13 @@ def caller(editions: Editions, public_url: str | None) -> Caller:
     edition = editions.of(exchange.client)
     base_url = address.base_url(request, public_url)
     context = Context(
-        exchange.client.tenant.id, edition.registry, exchange.leniency, base_url, guard=exchange.client.guard
+        exchange.client.tenant.id,
+        edition.registry,
+        exchange.leniency,
+        base_url,
+        guard=exchange.client.guard,
+        grants=exchange.client.grants,
+        passwords=passwords.of_dry_run() if exchange.is_dry_run else passwords,
     )
     return Caller(exchange.client, context, edition)
 

@@ -22,13 +22,14 @@ from scim_server.http import address, bulk, dry_run, write
 from scim_server.http.body import read_object
 from scim_server.http.cursors import Cursors, Walk, binding
 from scim_server.http.discovery import ServiceProviderConfig
-from scim_server.http.exchange import Caller, Editions, caller, current, stand_for, subject
+from scim_server.http.exchange import Caller, Editions, caller, current, recognized, stand_for, subject
 from scim_server.http.messages import patch_list, read_patch, read_search
 from scim_server.http.parameters import Limits, Parameters, of_query, page_of, query_members, search_request
 from scim_server.service.bulk import Bulk, Policy
 from scim_server.service.changes import not_writable
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.elements import ElementPages
+from scim_server.service.passwords import Passwords
 from scim_server.service.representation import location
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
@@ -55,6 +56,7 @@ class Parts:
     elements: ElementPages
     cursors: Cursors
     authenticator: Authenticator
+    passwords: Passwords
     tolerances: ToleranceUses
     readiness: Callable[[], str | None]
 
@@ -69,7 +71,10 @@ class Views:
         self._searches = parts.searches
         self._elements = parts.elements
         self._cursors = parts.cursors
+        self._catalogue = parts.catalogue
         self._editions = Editions(parts.catalogue)
+        self._authenticator = parts.authenticator
+        self._passwords = parts.passwords
         self._service_provider_config = ServiceProviderConfig(parts.settings)
         filter_limits = filtering.Limits(parts.settings.max_filter)
         self._limits = Limits(filter_limits, parts.settings.page_default, parts.settings.page_max)
@@ -171,9 +176,14 @@ class Views:
     # Discovery, RFC 7644 section 4.
 
     def service_provider_config(self) -> Response:
+        """What holds for the tenant of the credential; without one, what holds for all tenants."""
         _refuse_filter()
+        client = recognized(self._authenticator)
         base_url = address.base_url(request, self._settings.public_url)
-        body = self._service_provider_config.document(base_url)
+        known = self._catalogue.registries.get(client.tenant.profile) if client else None
+        body = self._service_provider_config.document(
+            base_url, [known] if known else self._catalogue.registries.values()
+        )
         return write.document(body, f"{base_url}/ServiceProviderConfig")
 
     def schemas(self) -> Response:
@@ -228,7 +238,7 @@ class Views:
         return self._trial if current().is_dry_run else self._lasting
 
     def _caller(self) -> Caller:
-        return caller(self._editions, self._settings.public_url)
+        return caller(self._editions, self._settings.public_url, self._passwords)
 
     def _body(self) -> dict[str, Json]:
         return read_object(request, self._settings.max_body)

@@ -13,7 +13,8 @@ from typing import Protocol
 from scim_server.domain.compare import Key
 from scim_server.domain.rules import Verb, Write
 from scim_server.domain.schema import Json
-from scim_server.errors import BadRequest, InvalidValue, MutabilityViolation
+from scim_server.domain.secret import Secret
+from scim_server.errors import InvalidValue, MutabilityViolation, ScimError
 from scim_server.profiles.targets import Target
 from scim_server.profiles.tests import ValueTest
 
@@ -22,7 +23,7 @@ from scim_server.profiles.tests import ValueTest
 class Violation:
     """What a client is told, and the attributes that would have to stay as they were."""
 
-    error: BadRequest
+    error: ScimError
     targets: tuple[Target, ...]
 
 
@@ -49,6 +50,20 @@ class Constraint:
     def _error(self) -> InvalidValue:
         expected = f"{self.target.text}: expected {' and '.join(test.expected for test in self.tests)}."
         return InvalidValue(f"{expected} {self.message}".rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class LongEnough:
+    """A new secret has at least `minimum` characters. The hash of an old one tells nothing."""
+
+    target: Target
+    minimum: int
+
+    def violations(self, write: Write) -> Iterator[Violation]:
+        sent = (value for value in self.target.values(write.after) if isinstance(value, Secret))
+        if any(secret.length < self.minimum for secret in sent):
+            detail = f"{self.target.text}: expected at least {self.minimum} characters."
+            yield Violation(InvalidValue(detail), (self.target,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Conflict, FailedDependency, InvalidPath, InvalidValue, NotFound, ScimError
 from scim_server.service import changes
-from scim_server.service.changes import Removal
+from scim_server.service.changes import Edit, Removal
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.context import Context
 from scim_server.service.execution import Execution, Outcome, Step, Success, Task
@@ -96,6 +96,9 @@ class Bulk:
         units = bulk.execution_order([step.needs for step in steps])
         now = compare.from_datetime(self._clock())
         used = context.leniency.used.copy()
+        for step in steps:
+            if isinstance(step.task, Edit):
+                changes.make_hashes(self._storage, context, step.task)
 
         def work(transaction: Transaction) -> Outcomes:
             context.leniency.used = used.copy()

@@ -83,7 +83,7 @@ class Edit:
     conditions: Conditions
     change_of: Callable[[Attributes], Change]
     hashes: bool = False
-    """Whether that makes hashes, which `rehearse` makes beforehand."""
+    """Whether that makes hashes, which `make_hashes` makes beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def large_rows(wanted: New, prepare: Prepare) -> dict[str, PreparedRows]:
     return {name: change for name, change in prepared.items() if isinstance(change, PreparedRows)}
 
 
-def rehearse(storage: Storage, context: Context, wanted: Edit) -> None:
+def make_hashes(storage: Storage, context: Context, wanted: Edit) -> None:
     """Make the hashes that an edit needs before its transaction: they are slow, and others would wait for it.
 
     Nothing else comes of it: what is refused here, is refused there, unless the resource is another one by then.

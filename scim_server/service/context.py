@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.guard import Guard
 from scim_server.domain.registry import Registry
+from scim_server.service.passwords import NO_PASSWORDS, Passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,9 @@ class Effect:
 class Context:
     """Whose request it is and how it came: the base URL has no slash at its end.
 
-    `guard` holds against mass deprovisioning; None where it is off. `effects` are those of the write, as far as it has
-    come; each run of its transaction begins anew.
+    `guard` holds against mass deprovisioning; None where it is off. `grants` has the roles, as they compare, that the
+    credential may give; None for any. `effects` are those of the write, as far as it has come; each run of its
+    transaction begins anew.
     """
 
     tenant: int
@@ -31,4 +33,6 @@ class Context:
     leniency: Leniency
     base_url: str
     guard: Guard | None = None
+    grants: frozenset[str] | None = None
+    passwords: Passwords = NO_PASSWORDS
     effects: list[Effect] = field(default_factory=list)

@@ -146,6 +146,7 @@ class Resources:
         resource_type = edit.resource_type
         derived = shape(projection, resource_type).expand & resource_type.inverses.keys()
         used = context.leniency.used.copy()
+        changes.make_hashes(self._storage, context, edit)
 
         def work(transaction: Transaction) -> tuple[Record, Record | None, Shape]:
             context.leniency.used = used.copy()
