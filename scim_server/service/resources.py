@@ -144,7 +144,7 @@ class Resources:
         """Carry out a change, and say what is there now."""
         now = self._now()
         resource_type = edit.resource_type
-        derived = shape(projection, resource_type).expand & resource_type.inverses.keys()
+        derived = shape(projection, resource_type).expand & frozenset(resource_type.inverses)
         used = context.leniency.used.copy()
         changes.make_hashes(self._storage, context, edit)
 
@@ -243,13 +243,14 @@ def _created(context: Context, new: New, meta: Meta, wanted: Shape) -> Represent
     record, rows = _record(new, meta), new.creation.rows
 
     def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
-        elements = iter(rows.get(attribute.name, {}).values())
+        elements = iter(rows.get(attribute.key, {}).values())
         while piece := [dumps(element) for element in islice(elements, MOST_ROWS)]:
             yield piece
 
-    if any(len(rows.get(name, ())) > MOST_ROWS for name in wanted.expand):
+    if any(len(rows.get(key, ())) > MOST_ROWS for key in wanted.expand):
         return _spooled(context, new.resource_type, record, wanted, pieces)
-    texts = {name: dumps([*elements.values()]) for name, elements in rows.items() if name in wanted.expand}
+    shown = [a.key for a in new.resource_type.rows_attributes if a.key in rows and a.key in wanted.expand]
+    texts = {key: dumps([*rows[key].values()]) for key in shown}
     return _rendered(context, new.resource_type, replace(record, rows=texts), wanted)
 
 
