@@ -15,15 +15,13 @@ from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.passwords import length_rules
 from scim_server.catalog.shapes import TESTS
+from scim_server.catalog.stock import StockBook
+from scim_server.catalog.targets import Targets
 from scim_server.catalog.teams import TeamBook
 from scim_server.domain import coerce, compare
-from scim_server.domain.attrpath import AttrPath, BoundPath, bind
-from scim_server.domain.binding import bind_condition
 from scim_server.domain.dialect import STRICT, Leniency
-from scim_server.domain.filter import BoundFilter, PatchPath, ValuePath
-from scim_server.domain.schema import Attribute, AttributeType, Json, Kept, ResourceType
+from scim_server.domain.schema import Attribute, AttributeType, Json, ResourceType
 from scim_server.errors import BadRequest
-from scim_server.filtering import parse_path
 from scim_server.profiles import tests
 from scim_server.profiles.decisions import NO_RULES, TypeRules
 from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule, Where
@@ -53,6 +51,7 @@ class RuleBook:
 
     def __init__(self, resource_types: Iterable[ResourceType], profiles: Sequence[Document]) -> None:
         self.faults: list[Fault] = []
+        self._targets = Targets(self.faults)
         self._types = {t.name: t for t in resource_types}
         self._rules: dict[str, list[Rule]] = {}
         self._flags: dict[str, Target] = {}
@@ -73,6 +72,8 @@ class RuleBook:
             self._rules.setdefault(resource_type.name, []).extend(length_rules(resource_type))
         self._teams = TeamBook(self._types, profiles)
         self.faults += self._teams.faults
+        self._stock = StockBook(self._types, profiles, self._flags, self._rules)
+        self.faults += self._stock.faults
         self.resource_types = tuple(map(self._ruled, self._types.values()))
 
     def _ruled(self, resource_type: ResourceType) -> ResourceType:
@@ -82,6 +83,10 @@ class RuleBook:
             flag=self._flags.get(name),
             teams=self._teams.teams.get(name),
             review=self._teams.reviews.get(name),
+            licences=self._stock.licences.get(name),
+            numbers=self._stock.numbers.get(name),
+            roles=self._stock.roles.get(name),
+            announcements=tuple(self._stock.announcements.get(name, ())),
         )
         return resource_type if rules == NO_RULES else replace(resource_type, rules=rules)
 
@@ -166,23 +171,8 @@ class RuleBook:
 
     def _target(self, resource_type: ResourceType, item: Item, key: str, place: Place) -> Target | None:
         """The attribute that the item names, if clients can write it."""
-        text, at = item[key], place.member(key)
-        try:
-            target = _bound(text, resource_type)
-        except BadRequest as error:
-            self.faults.append(at.fault(f"{shown(text)} is no path ({error.detail})", _PATHS))
-            return None
-        if target is None:
-            problem = f"{resource_type.name} has no attribute {shown(text)}"
-            self.faults.append(at.fault(problem, "an attribute of its schemas"))
-        elif unwritable := _unwritable(target.path):
-            self.faults.append(at.fault(unwritable, "an attribute that clients can write and that the document keeps"))
-        else:
-            return target
-        return None
+        return self._targets.writable(item[key], resource_type, place.member(key))
 
-
-_PATHS: Final = 'a path such as name.givenName or emails[type eq "work"].value'
 
 _MAKERS: Final[Mapping[str, Callable[[Attribute, Json], ValueTest]]] = {
     "pattern": lambda _, expression: tests.pattern(expression),
@@ -193,28 +183,6 @@ _MAKERS: Final[Mapping[str, Callable[[Attribute, Json], ValueTest]]] = {
     "each_one_of": tests.each_one_of,
     "telephone": lambda _, __: tests.TELEPHONE,
 }
-
-
-def _bound(text: str, resource_type: ResourceType) -> Target | None:
-    """The target that a text names, or None where there is none. Raises a BadRequest for what is no path."""
-    parsed: PatchPath = parse_path(text, Leniency(STRICT))
-    if not isinstance(parsed, ValuePath):
-        path = bind(parsed, resource_type)
-        return Target(text, path) if path else None
-    path = bind(AttrPath(parsed.path.name, parsed.sub, parsed.path.urn), resource_type)
-    if path is None:
-        return None
-    condition: BoundFilter = bind_condition(parsed.condition, path.attribute, Leniency(STRICT))
-    return Target(text, path, condition)
-
-
-def _unwritable(path: BoundPath) -> str | None:
-    for attribute in (path.attribute, path.leaf):
-        if attribute.is_read_only:
-            return f"{path.key} is {attribute.mutability}"
-    if path.attribute.kept is not Kept.DOCUMENT:
-        return f"{path.key} is not in the document ({path.attribute.kept})"
-    return None
 
 
 def _unfit(attribute: Attribute, value: Json) -> Problem | None:

@@ -233,6 +233,41 @@ TeamsShape: Final = Shape.from_dict(
         "reviewed_by": _list(_text()),
     }
 )
+LAST_REMOVED: Final = ["keep", "deactivate", "delete"]
+_LISTED: Final = validate.Length(min=1, error=f"{VALUE} is empty; expected at least one attribute")
+LicencesShape: Final = Shape.from_dict(
+    {
+        "resource_type": _name(),
+        "attributes": _list(_text(), required=True, validate=_LISTED),
+        "exhausted": _word("way with an exhausted pool", ["reject", "pending"]),
+        "pending": _name(required=False),
+        "freed_when_inactive": _flag(),
+        "last_removed": _word("way with who gives the last one away", LAST_REMOVED),
+        "kept_in_put": _list(_name()),
+        "optional": _flag(),
+    }
+)
+NumbersShape: Final = Shape.from_dict(
+    {**RULE, "allocate": _flag(), "quarantine_days": _count(), "name": _name(), "optional": _flag()}
+)
+RolesShape: Final = Shape.from_dict(
+    {
+        "resource_type": _name(),
+        "attributes": _list(_text(), required=True, validate=_LISTED),
+        "default": _name(required=False),
+        "last_removed": _word("way with who loses the last one", LAST_REMOVED[:2]),
+    }
+)
+EventShape: Final = Shape.from_dict(
+    {
+        "resource_type": _name(),
+        "on": _word("occasion", ["create", "join"], required=True),
+        "kind": _name(),
+        "attribute": _name(required=False),
+        "unless": _name(required=False),
+        "carries": _list(_text()),
+    }
+)
 RULES: Final[Shapes] = {
     "constraints": _list(_object(ConstraintShape)),
     "required": _list(_object(RuleShape)),
@@ -240,6 +275,10 @@ RULES: Final[Shapes] = {
     "conditions": _list(_object(ConditionShape)),
     "lifecycle": _list(_object(LifecycleShape)),
     "teams": _object(TeamsShape),
+    "licences": _object(LicencesShape),
+    "numbers": _object(NumbersShape),
+    "roles": _object(RolesShape),
+    "events": _list(_object(EventShape)),
 }
 PasswordShape: Final = Shape.from_dict(
     {
