@@ -1,4 +1,4 @@
-"""Which attributes are kept as hashes: the `[[passwords]]` of a profile, bound to the attributes of the resource types."""
+"""Which attributes are kept as hashes: the `[[passwords]]` of a profile, bound to the attributes of the types."""
 
 from __future__ import annotations
 

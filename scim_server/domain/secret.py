@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
 _HASH: Final = re.compile(r"\$[a-z0-9-]+(\$[A-Za-z0-9+/=.,-]+)+")
@@ -17,11 +16,16 @@ _SPACE: Final = "Zs"
 _CONTROLS: Final = frozenset({"Cc", "Cs"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A prepared text, which equals another one where both mean the same password."""
+    """A prepared text, which equals another one where both mean the same password.
 
-    _text: str
+    No dataclass, since orjson writes those.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     @property
     def length(self) -> int:
@@ -31,6 +35,12 @@ class Secret:
     def reveal(self) -> str:
         """The text; for nobody but who makes a hash of it."""
         return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def __repr__(self) -> str:
         return "Secret(...)"

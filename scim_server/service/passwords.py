@@ -1,8 +1,8 @@
 """What is kept of a password: a hash, that somebody else set it, and when.
 
 A write has a `Secret` where a client sent a password and leaves with a text, the hash. Hashes are slow on purpose, so
-those of an edit are made while nobody waits for the resource (`changes.make_hashes`), and each is made once, however often
-the transaction runs.
+those of an edit are made while nobody waits for the resource (`changes.make_hashes`), and each is made once, however
+often the transaction runs.
 """
 
 from __future__ import annotations
