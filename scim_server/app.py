@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
@@ -21,12 +22,15 @@ from scim_server.auth.passwords import Argon2
 from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
 from scim_server.domain.catalogue import Catalogue, undefined
+from scim_server.domain.registry import Registry
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
 from scim_server.service.bulk import Bulk
 from scim_server.service.elements import ElementPages
 from scim_server.service.passwords import Passwords
+from scim_server.service.pools import Pools
+from scim_server.service.ranges import Ranges
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.subjects import find_subject
@@ -100,6 +104,23 @@ def subject(settings: Settings, storage: Storage, tenant: Tenant, name: str) -> 
     Raises Unsupported, InvalidValue, Unavailable.
     """
     return find_subject(storage, tenant, load_catalogue(settings).of(tenant.profile), name)
+
+
+def pools(settings: Settings, storage: Storage, tenant: Tenant) -> Pools:
+    """The tenant's licence pools, for the operator. Raises Unavailable where no file defines the tenant's profile."""
+    catalogue = load_catalogue(settings)
+    forms = [resource_type for resource_type in catalogue.whole.resource_types if resource_type.pools]
+    return Pools(storage, tenant.id, _registry(catalogue, tenant), forms, now)
+
+
+def ranges(settings: Settings, storage: Storage, tenant: Tenant) -> Ranges:
+    """The tenant's ranges of numbers, for the operator. Raises as `pools`."""
+    return Ranges(storage, tenant.id, _registry(load_catalogue(settings), tenant), now)
+
+
+def _registry(catalogue: Catalogue, tenant: Tenant) -> Registry:
+    """What the operator sees of a tenant: what shows pools too, before there are any."""
+    return catalogue.of(tenant.profile).variant(replace(tenant.variation, has_pools=True))
 
 
 def readiness(catalogue: Catalogue, storage: Storage, tenancy: Tenancy) -> str | None:

@@ -4,6 +4,8 @@
     scim-server migrate                                         bring the database up to date
     scim-server tenant  add|set|list|show|tolerances|remove     customers
     scim-server token   issue|list|revoke                       their credentials
+    scim-server licence set|list|remove                         licence pools
+    scim-server numbers add|list|remove                         ranges of numbers
     scim-server extensions check                                schemas and profiles
 
 What a person did wrong is one line on standard error and exit code 1, or 2 where the command line itself is wrong.
@@ -13,7 +15,7 @@ Standard output has the result alone, so that `TOKEN=$(scim-server token issue .
 import click
 
 from scim_server import __version__
-from scim_server.cli import extensions, server, tenants, tokens
+from scim_server.cli import extensions, licences, numbers, server, tenants, tokens
 from scim_server.cli.program import Program
 
 
@@ -27,4 +29,6 @@ main.add_command(server.serve)
 main.add_command(server.migrate)
 main.add_command(tenants.tenant)
 main.add_command(tokens.token)
+main.add_command(licences.licence)
+main.add_command(numbers.numbers)
 main.add_command(extensions.extensions)

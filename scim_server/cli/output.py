@@ -13,6 +13,11 @@ def time_text(time: datetime | None, absent: str) -> str:
     return absent if time is None else f"{time:%Y-%m-%d %H:%M}Z"
 
 
+def counted(number: int, what: str) -> str:
+    """`1 seat`, `2 seats`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as what is in them."""
     lines = [titles, *rows]
