@@ -18,7 +18,9 @@
     ├── NotFound              404
     ├── MethodNotAllowed      405   carries the allowed methods
     ├── Conflict              409   a circle of creates of a bulk request that could not be stored as a whole
-    ├── Uniqueness            409   uniqueness
+    ├── Uniqueness            409   uniqueness; carries the attribute and who has the value, where that is known
+    ├── Exhausted             409   nothing is left of what the tenant gives out: seats of a pool, numbers
+    ├── Resting               409   a number that was given back and is not given out again yet
     ├── PreconditionFailed    412
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
@@ -140,9 +142,26 @@ class Conflict(ScimError):
 
 
 class Uniqueness(ScimError):
+    """`path` is the attribute, `holder` the id of the resource that has the value; None where that is not known."""
+
     status = 409
     scim_type = "uniqueness"
     default = "Another resource has that value."
+
+    def __init__(self, detail: str | None = None, *, path: str | None = None, holder: str | None = None) -> None:
+        super().__init__(detail)
+        self.path = path
+        self.holder = holder
+
+
+class Exhausted(ScimError):
+    status = 409
+    default = "Nothing of it is left."
+
+
+class Resting(ScimError):
+    status = 409
+    default = "It is not given out again yet."
 
 
 class PreconditionFailed(ScimError):

@@ -168,6 +168,9 @@ class Claims(Protocol):
         or None, as if one had been stored after the other.
         """
 
+    def give_back(self, creations: Sequence[Creation]) -> None:
+        """The entries that these were given are free again."""
+
 
 class Transaction(Ledgers, Protocol):
     """One write transaction. What it did is there after the commit, or nothing of it is.

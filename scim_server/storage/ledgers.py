@@ -118,8 +118,8 @@ class Numbers(Protocol):
         been free for longest; None where there is none. As fast in a range that is nearly full as in an empty one.
         """
 
-    def release(self, number: str, holder: str, name: str, until: str) -> None:
-        """Give a number back: it rests until then. Nothing where the holder does not have it."""
+    def release(self, number: str, holder: str, name: str, until: str) -> bool:
+        """Give a number back: it rests until then. Nothing where the holder does not have it; whether it had it."""
 
     def ranges(self, now: str) -> Sequence[Range]:
         """All ranges, by first number, with what rests now."""

@@ -22,9 +22,9 @@ def pairs(entries: Iterable[Entry]) -> list[tuple[str, str]]:
     return sorted((entry.path, entry.key) for entry in entries)
 
 
-def refusal(path: str) -> errors.Uniqueness:
-    """The refusal of a value that another resource has; which value and whose, it does not tell."""
-    return errors.Uniqueness(f"Another resource has that value of {path}.")
+def refusal(path: str, holder: str) -> errors.Uniqueness:
+    """The refusal of a value that another resource has; which value and whose, its text does not tell."""
+    return errors.Uniqueness(f"Another resource has that value of {path}.", path=path, holder=holder)
 
 
 def drop_entries(connection: Connection, tenant: int, id: str) -> None:

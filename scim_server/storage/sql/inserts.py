@@ -73,10 +73,10 @@ class Inserts:
         """As `storage.base.Transaction.claims`."""
         claims = [claim for creation in creations for claim in _claims(creation)]
         if not claims:
-            return TakenClaims(())
+            return TakenClaims({})
         found = connection.execute(self._taken, {"tenant": tenant, "claims": _json(map(_claimed, claims))})
         own = {creation.draft.id for creation in creations}
-        return TakenClaims((type_, path, key) for type_, path, key, holder in found if holder not in own)
+        return TakenClaims({(type_, path, key): holder for type_, path, key, holder in found if holder not in own})
 
     def one(self, connection: Connection, tenant: int, creation: Creation, now: str) -> Meta:
         """As `storage.base.Transaction.insert`. Raises Retry where another transaction was in the way."""
@@ -109,25 +109,31 @@ class Inserts:
 
 
 class TakenClaims:
-    """`storage.base.Claims`."""
+    """`storage.base.Claims`: who has what, by claim."""
 
-    def __init__(self, taken: Iterable[Claim]) -> None:
-        self._taken = set(taken)
+    def __init__(self, taken: Mapping[Claim, str]) -> None:
+        self._taken = dict(taken)
 
     def take(self, creations: Sequence[Creation]) -> Sequence[Uniqueness | None]:
-        given: set[Claim] = set()
+        given: dict[Claim, str] = {}
         refusals = [self._refusal(creation, given) for creation in creations]
         if not any(refusals):
             self._taken |= given
         return refusals
 
-    def _refusal(self, creation: Creation, given: set[Claim]) -> Uniqueness | None:
+    def give_back(self, creations: Sequence[Creation]) -> None:
+        for creation in creations:
+            for claim in _claims(creation):
+                del self._taken[claim]
+
+    def _refusal(self, creation: Creation, given: dict[Claim, str]) -> Uniqueness | None:
         """None where the creation could be given its claims, which are then among those that are."""
         claims = _claims(creation)
-        conflicts = [path for _, path, _ in (claims & self._taken) | (claims & given)]
+        conflicts = [claim for claim in claims if claim in self._taken or claim in given]
         if conflicts:
-            return refusal(min(conflicts))
-        given |= claims
+            first = min(conflicts, key=lambda claim: claim[1])
+            return refusal(first[1], self._taken.get(first) or given[first])
+        given |= dict.fromkeys(claims, creation.draft.id)
         return None
 
 

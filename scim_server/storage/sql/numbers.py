@@ -132,9 +132,10 @@ class SqlNumbers(Ledger[NumberStatements]):
                 return number
         return None
 
-    def release(self, number: str, holder: str, name: str, until: str) -> None:
+    def release(self, number: str, holder: str, name: str, until: str) -> bool:
         # Nobody is known by an empty name.
-        self._run(_RELEASE, wanted=number, who=holder, name=name or None, until=until)
+        released = self._run(_RELEASE, wanted=number, who=holder, name=name or None, until=until)
+        return bool(released.rowcount)
 
     def ranges(self, now: str) -> Sequence[Range]:
         rows = self._run(_RANGES, now=now)

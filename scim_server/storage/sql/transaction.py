@@ -175,9 +175,9 @@ class SqlTransaction:
         """Some entries were there already: fine where they are the resource's own, a conflict otherwise."""
         listed = json_list(pairs(entries))
         holders = self._run(self._statements.holders, of_type=resource_type.name, entries=listed).all()
-        conflicts = [path for path, holder in holders if holder != id]
+        conflicts = [(path, holder) for path, holder in holders if holder != id]
         if conflicts:
-            raise refusal(conflicts[0])
+            raise refusal(*conflicts[0])
         if len(holders) < len(entries):
             raise Retry  # the other resource went away in the meantime
 
