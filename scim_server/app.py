@@ -11,39 +11,51 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from flask import Flask
 
-from scim_server import catalog
+from scim_server import catalog, filtering
 from scim_server.auth import Authenticator
 from scim_server.auth.passwords import Argon2
 from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
+from scim_server.connectors import dialect
 from scim_server.domain.catalogue import Catalogue, undefined
+from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
+from scim_server.service import guard
 from scim_server.service.bulk import Bulk
+from scim_server.service.context import Context
 from scim_server.service.elements import ElementPages
+from scim_server.service.guard import GuardState
 from scim_server.service.passwords import Passwords
 from scim_server.service.pools import Pools
 from scim_server.service.ranges import Ranges
+from scim_server.service.rehearsal import rehearse as rehearsed
 from scim_server.service.resources import Resources
 from scim_server.service.searches import Searches
 from scim_server.service.subjects import find_subject
 from scim_server.service.tolerances import ToleranceUses
 from scim_server.service.trial import Trial
 from scim_server.service.upkeep import Redraft
+from scim_server.sheets import Directory
 from scim_server.storage import sql
 from scim_server.storage.base import Storage, Tenancy, Tenant
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
+T = TypeVar("T")
+
 _CLOSERS: Final = "scim_server.closers"
+
+_ROWS: Final = "generic"
+"""The dialect that rows of a file are read in: that of a token without one."""
 
 
 def now() -> datetime:
@@ -104,6 +116,30 @@ def subject(settings: Settings, storage: Storage, tenant: Tenant, name: str) -> 
     Raises Unsupported, InvalidValue, Unavailable.
     """
     return find_subject(storage, tenant, load_catalogue(settings).of(tenant.profile), name)
+
+
+def directory(settings: Settings, storage: Storage, tenant: Tenant) -> Directory:
+    """The tenant's resources, for commands that read and write many of them. Raises Unavailable."""
+    return _directory(settings, storage, tenant, Passwords(Argon2(), now))
+
+
+def rehearse(settings: Settings, storage: Storage, tenant: Tenant, work: Callable[[Directory], T]) -> T:
+    """What `work` on the tenant's resources comes to; nothing of it stays (`service.rehearsal`). Raises Unavailable."""
+    passwords = Passwords(Argon2(), now).of_dry_run()
+    return rehearsed(storage, tenant.id, lambda within: work(_directory(settings, within, tenant, passwords)))
+
+
+def guard_state(settings: Settings, storage: Storage, tenant: Tenant, now: datetime) -> GuardState | None:
+    """What the guard of the tenant has seen of its users; None where it is off, and where there can be none."""
+    users = load_catalogue(settings).of(tenant.profile).subject
+    if tenant.guard is None or users is None:
+        return None
+    return guard.state(storage, tenant.id, tenant.guard, users.name, now)
+
+
+def release_guard(storage: Storage, tenant: Tenant, until: datetime) -> None:
+    """Let everybody of the tenant leave until then."""
+    guard.release(storage, tenant.id, until)
 
 
 def pools(settings: Settings, storage: Storage, tenant: Tenant) -> Pools:
@@ -170,6 +206,16 @@ def assemble(settings: Settings, catalogue: Catalogue, database: sql.Database, c
     app = build(parts)
     app.extensions[_CLOSERS] = [authenticator.close, tolerances.close]
     return app
+
+
+def _directory(settings: Settings, storage: Storage, tenant: Tenant, passwords: Passwords) -> Directory:
+    registry = load_catalogue(settings).of(tenant.profile).variant(tenant.variation)
+
+    def new_context(leniency: Leniency) -> Context:
+        return Context(tenant.id, registry, leniency, base_url="", guard=tenant.guard, passwords=passwords)
+
+    limits = filtering.Limits(settings.max_filter)
+    return Directory(new_context, dialect(_ROWS), Searches(storage), Bulk(storage, now, new_id), limits)
 
 
 def _writes(settings: Settings, storage: Storage, clock: Clock, new_id: NewId) -> Writes:

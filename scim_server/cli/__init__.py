@@ -6,6 +6,7 @@
     scim-server token   issue|list|revoke                       their credentials
     scim-server licence set|list|remove                         licence pools
     scim-server numbers add|list|remove                         ranges of numbers
+    scim-server export|import                                   resources as CSV files
     scim-server extensions check                                schemas and profiles
 
 What a person did wrong is one line on standard error and exit code 1, or 2 where the command line itself is wrong.
@@ -15,7 +16,7 @@ Standard output has the result alone, so that `TOKEN=$(scim-server token issue .
 import click
 
 from scim_server import __version__
-from scim_server.cli import extensions, licences, numbers, server, tenants, tokens
+from scim_server.cli import extensions, licences, numbers, server, sheets, tenants, tokens
 from scim_server.cli.program import Program
 
 
@@ -31,4 +32,6 @@ main.add_command(tenants.tenant)
 main.add_command(tokens.token)
 main.add_command(licences.licence)
 main.add_command(numbers.numbers)
+main.add_command(sheets.export_sheet)
+main.add_command(sheets.import_sheet)
 main.add_command(extensions.extensions)

@@ -10,6 +10,7 @@ from scim_server import catalog, serving
 from scim_server.config import SettingsError
 from scim_server.errors import ScimError
 from scim_server.observability import describe
+from scim_server.sheets import SheetError
 
 
 class Program(click.Group):
@@ -27,7 +28,7 @@ class Program(click.Group):
 def _sentence(error: Exception) -> str:
     """What went wrong, in one line. An unforeseen error is named with its place, since its text may hold anything."""
     match error:
-        case SettingsError() | serving.ServingError():
+        case SettingsError() | serving.ServingError() | SheetError():
             return str(error)
         case ScimError():
             return error.detail
