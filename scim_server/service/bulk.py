@@ -21,8 +21,16 @@ from scim_server.domain.bulk import Method, Operation
 from scim_server.domain.operation import Operation as PatchOperation
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Json, ResourceType
-from scim_server.errors import Conflict, FailedDependency, InvalidPath, InvalidValue, NotFound, ScimError
-from scim_server.service import changes
+from scim_server.errors import (
+    Conflict,
+    FailedDependency,
+    InvalidPath,
+    InvalidValue,
+    NotFound,
+    ScimError,
+    TooManyDepartures,
+)
+from scim_server.service import changes, guard
 from scim_server.service.changes import Edit, Removal
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.context import Context
@@ -80,7 +88,9 @@ class Bulk:
         Raises InvalidSyntax for a bulkId that is given twice.
         """
         steps = self._steps(context, request.operations, policy)
-        outcomes = self._outcomes(context, steps, request)
+        now = compare.from_datetime(self._clock())
+        outcomes = self._outcomes(context, steps, request, now)
+        self._note_stop(context, outcomes, now)
         return [
             Result(step.operation, _location(step, outcomes[place]), outcomes[place])
             for place, step in enumerate(steps)
@@ -92,9 +102,14 @@ class Bulk:
         ids = {bulk_id: self._new_id() for bulk_id in creates}
         return [_step(context, operation, policy, creates, ids) for operation in operations]
 
-    def _outcomes(self, context: Context, steps: Sequence[Step], request: Request) -> Outcomes:
+    def _note_stop(self, context: Context, outcomes: Outcomes, now: str) -> None:
+        """Remember that the guard stopped some of them, if it did."""
+        stop = next((found for found in outcomes.values() if isinstance(found, TooManyDepartures)), None)
+        if stop is not None:
+            guard.note_stop(self._storage, context.tenant, stop, now)
+
+    def _outcomes(self, context: Context, steps: Sequence[Step], request: Request, now: str) -> Outcomes:
         units = bulk.execution_order([step.needs for step in steps])
-        now = compare.from_datetime(self._clock())
         used = context.leniency.used.copy()
         for step in steps:
             if isinstance(step.task, Edit):

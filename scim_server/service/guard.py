@@ -8,15 +8,20 @@ A refusal undoes its transaction, so that the guard stopped somebody is noted in
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from scim_server.domain import compare
 from scim_server.domain.guard import Guard
 from scim_server.domain.schema import ResourceType
-from scim_server.errors import TooManyDepartures
+from scim_server.errors import ScimError, TooManyDepartures
 from scim_server.service.context import Context
 from scim_server.storage.base import Storage, Transaction
 from scim_server.storage.ledgers import Departures, Watch
+
+_log = logging.getLogger(__name__)
 
 RETRY_AFTER: Final = "300"
 """Seconds. Somebody has to look at it first; a client that comes back then finds it released."""
@@ -24,11 +29,14 @@ RETRY_AFTER: Final = "300"
 
 @dataclass(frozen=True, slots=True)
 class GuardState:
-    """How many departed within the window, and since when somebody is stopped and until when nobody is, if so."""
+    """How many departed within the window and how many may; when somebody was stopped first since it was released
+    last, and until when it is, if so.
+    """
 
     departed: int
-    stopped: str | None
-    released: str | None
+    most: int
+    stopped: datetime | None
+    released: datetime | None
 
 
 def check_departure(
@@ -50,25 +58,40 @@ def check_departure(
 
 
 def note_stop(storage: Storage, tenant: int, stop: TooManyDepartures, now: str) -> None:
-    """Remember since when the guard stops somebody, after the transaction that it stopped was undone."""
-    if stop.since is None:
+    """Remember since when the guard stops somebody, after what it stopped was undone.
+
+    That stays refused, and the rest of a bulk request stored, where this cannot be written.
+    """
+    if stop.since is not None:
+        return
+    try:
         storage.write(tenant, lambda transaction: transaction.departures.stop(now))
+    except ScimError:
+        _log.exception("The guard stopped somebody; since when could not be noted.")
 
 
-def state(storage: Storage, tenant: int, guard: Guard, now: str) -> GuardState:
-    """What the guard of a tenant has seen."""
+def state(storage: Storage, tenant: int, guard: Guard, kind: str, moment: datetime) -> GuardState:
+    """What the guard of a tenant has seen, and what it holds the resources of the type `kind` to."""
+    now = compare.from_datetime(moment)
+    since = guard.since(now)
 
     def work(transaction: Transaction) -> GuardState:
-        watch = transaction.departures.watch()
+        departures = transaction.departures
+        most = guard.most(_there_were(departures, kind, since, guard.enough(guard.users)))
+        watch = departures.watch()
         released = watch.released if _is_released(watch, now) else None
-        return GuardState(transaction.departures.count(guard.since(now)), watch.stopped, released)
+        return GuardState(departures.count(since), most, _moment(watch.stopped), _moment(released))
 
     return storage.write(tenant, work)
 
 
-def release(storage: Storage, tenant: int, until: str) -> None:
+def release(storage: Storage, tenant: int, until: datetime) -> None:
     """Let everybody leave until then; who left before does not count any more."""
-    storage.write(tenant, lambda transaction: transaction.departures.release(until))
+    storage.write(tenant, lambda transaction: transaction.departures.release(compare.from_datetime(until)))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _is_released(watch: Watch, now: str) -> bool:
@@ -78,14 +101,18 @@ def _is_released(watch: Watch, now: str) -> bool:
 def _check(departures: Departures, guard: Guard, watch: Watch, kind: str, since: str) -> None:
     """Raises TooManyDepartures where those who have departed since then are too many."""
     departed = departures.count(since)
-    enough = guard.enough(departed)
-    there_were = departures.count_resources(kind, since, enough)
-    if there_were < enough:
-        there_were += departures.gone(since)
-    most = guard.most(there_were)
+    most = guard.most(_there_were(departures, kind, since, guard.enough(departed)))
     if departed > most:
         detail = _detail(guard, kind, departed - 1, most)
         raise TooManyDepartures(detail, since=watch.stopped, headers={"Retry-After": RETRY_AFTER})
+
+
+def _there_were(departures: Departures, kind: str, since: str, enough: int) -> int:
+    """How many there were when the window began, counted until it is enough: those that are older, and those of them
+    who are gone.
+    """
+    older = departures.count_resources(kind, since, enough)
+    return older if older >= enough else older + departures.gone(since)
 
 
 def _detail(guard: Guard, kind: str, departed: int, most: int) -> str:

@@ -20,7 +20,8 @@ from scim_server.domain.project import Projection, Shape, shape
 from scim_server.domain.resource import Meta
 from scim_server.domain.rows import RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.service import changes
+from scim_server.errors import TooManyDepartures
+from scim_server.service import changes, guard
 from scim_server.service.changes import Edit, New, Prepare, Removal
 from scim_server.service.conditions import NONE, Conditions
 from scim_server.service.context import Context
@@ -132,7 +133,7 @@ class Resources:
         """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
         removal = Removal(resource_type, id, conditions)
         now = self._now()
-        self._storage.write(context.tenant, lambda transaction: changes.remove(transaction, removal, now))
+        self._write(context, lambda transaction: changes.remove(transaction, removal, now), now)
 
     def _edit(
         self,
@@ -154,9 +155,17 @@ class Resources:
             wanted = _shape(projection, resource_type, change.named)
             return record, read_back(transaction, resource_type, record, wanted), wanted
 
-        record, shown, wanted = self._storage.write(context.tenant, work)
+        record, shown, wanted = self._write(context, work, now)
         answer = _unless_it_fails(lambda: shown and self._answer(context, resource_type, shown, wanted))
         return answer or _without_body(context, resource_type, record)
+
+    def _write(self, context: Context, work: Callable[[Transaction], T], now: str) -> T:
+        """Change what is there. Where the guard stops it, that is remembered."""
+        try:
+            return self._storage.write(context.tenant, work)
+        except TooManyDepartures as stop:
+            guard.note_stop(self._storage, context.tenant, stop, now)
+            raise
 
     def _answer(
         self, context: Context, resource_type: ResourceType, record: Record, wanted: Shape

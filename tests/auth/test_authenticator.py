@@ -7,6 +7,7 @@ import pytest
 
 from scim_server.auth import Authenticator, Client, Terms, authorize, grant
 from scim_server.auth.authenticator import CACHE_SECONDS, CACHE_SIZE
+from scim_server.domain.guard import Guard
 from scim_server.errors import BadRequest, Forbidden, ScimError, Unauthorized
 from scim_server.storage.base import Tenant
 from tests.auth.fakes import FakeClock, FakeTenancy
@@ -61,7 +62,7 @@ def test_a_token_leads_to_its_client(service: Service, header: str) -> None:
     token = service.issue(Terms("entra", None, read_only=True, subject="42"))
     client = service.call(header.format(token))
     (credential,) = service.tenancy.credentials(service.tenant.id)
-    assert client == Client(service.tenant, credential.id, "entra", True, "42")
+    assert client == Client(service.tenant, credential.id, "entra", True, "42", Guard("acme"))
 
 
 @pytest.mark.req("R-AUTH-05", "R-AUTH-08", "OKTA-40")
