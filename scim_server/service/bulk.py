@@ -117,6 +117,7 @@ class Bulk:
 
         def work(transaction: Transaction) -> Outcomes:
             context.leniency.used = used.copy()
+            context.effects.clear()
             execution = Execution(
                 transaction, context, steps, now, 1 if request.all_or_nothing else request.most_errors
             )

@@ -19,21 +19,24 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from scim_server.domain import coerce, patch
+from scim_server.domain.attrpath import AttrPath, bind
 from scim_server.domain.constraints import check_immutable, check_required, check_still_there
 from scim_server.domain.dialect import Leniency, Tolerance
 from scim_server.domain.formats import check_formats
 from scim_server.domain.operation import Operation
 from scim_server.domain.replace import keeps_rows, replaced, with_defaults
-from scim_server.domain.resource import Attributes, Meta
+from scim_server.domain.resource import Attributes, Meta, copy
 from scim_server.domain.rows import Element, RowsChange
-from scim_server.domain.rules import Verb, Write
+from scim_server.domain.rules import Decision, Verb, Write
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.errors import InvalidValue, MethodNotAllowed, NotFound, ScimError
+from scim_server.errors import InvalidValue, MethodNotAllowed, NotFound, ScimError, Uniqueness
+from scim_server.profiles.targets import Target
 from scim_server.service.conditions import Conditions
-from scim_server.service.context import Context
+from scim_server.service.context import Context, Effect
 from scim_server.service.drafts import attributes_of, draft, entries
+from scim_server.service.effects import REMOVED, Settlement, Subject, Withheld
 from scim_server.service.passwords import may_set_password, sets_password
-from scim_server.storage.base import Creation, Expand, PreparedRows, Record, Storage, Transaction
+from scim_server.storage.base import Claims, Creation, Expand, PreparedRows, Record, Storage, Transaction
 
 NOTHING: Final[Expand] = frozenset()
 
@@ -50,6 +53,8 @@ class New:
 
     creation: Creation
     named: frozenset[str]
+    decision: Decision
+    """What the profile makes of it; its attributes are those of the creation."""
 
     @property
     def id(self) -> str:
@@ -67,11 +72,16 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write wants a locked resource to become."""
+    """What a write wants a locked resource to become. `without` is the same one, save for what changes at a path."""
 
-    attributes: Attributes
+    decision: Decision
     rows: Mapping[str, RowsChange | PreparedRows]
     named: frozenset[str]
+    without: Callable[[str], Change]
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.decision.attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +111,12 @@ def new(context: Context, resource_type: ResourceType, id: str, payload: Mapping
     attributes = with_defaults(resource_type, body.attributes, body.named)
     check_required(resource_type, attributes)
     _check_formats(context, resource_type, {}, attributes)
-    attributes = _decided(context, resource_type, Write(Verb.CREATE, {}, attributes, body.named))
+    write = Write(Verb.CREATE, {}, attributes, body.named, context.grants, body.passing)
+    decision = _decision(resource_type, write)
     rows = {name: dict(elements) for name, elements in body.rows.items()}
-    attributes = context.passwords.for_one_write().settled(resource_type, {}, attributes)
+    attributes = context.passwords.for_one_write().settled(resource_type, {}, decision.attributes)
     prepared = draft(context.registry, resource_type, id, attributes)
-    return New(Creation(resource_type, prepared, rows), frozenset(body.named))
+    return New(Creation(resource_type, prepared, rows), frozenset(body.named), replace(decision, attributes=attributes))
 
 
 def replacement(
@@ -126,13 +137,16 @@ def replacement(
 
     hashing = context.passwords.for_one_write()
 
-    def change(before: Attributes) -> Change:
-        after = replaced(resource_type, before, body, context.leniency)
-        after = _decided(context, resource_type, Write(Verb.REPLACE, before, after, body.named))
+    def settled(before: Attributes, after: Attributes) -> Attributes:
         check_required(resource_type, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
-        return Change(hashing.settled(resource_type, before, after), rows, frozenset(body.named))
+        return hashing.settled(resource_type, before, after)
+
+    def change(before: Attributes) -> Change:
+        after = replaced(resource_type, before, body, context.leniency)
+        write = Write(Verb.REPLACE, before, after, body.named, context.grants, body.passing)
+        return _change(resource_type, write, rows, settled)
 
     return Edit(resource_type, id, conditions, change, sets_password(resource_type, body.attributes))
 
@@ -147,29 +161,62 @@ def patching(
     """A PATCH (RFC 7644 section 3.5.2): all operations or none."""
     hashing = context.passwords.for_one_write()
 
-    def change(before: Attributes) -> Change:
-        patched = patch.apply(resource_type, id, before, operations, context.leniency)
-        after = _decided(context, resource_type, Write(Verb.PATCH, before, patched.attributes, patched.named))
+    def settled(before: Attributes, after: Attributes) -> Attributes:
         check_still_there(resource_type, before, after)
         check_immutable(resource_type, before, after)
         _check_formats(context, resource_type, before, after)
-        return Change(hashing.settled(resource_type, before, after), patched.rows, frozenset(patched.named))
+        return hashing.settled(resource_type, before, after)
+
+    def change(before: Attributes) -> Change:
+        patched = patch.apply(resource_type, id, before, operations, context.leniency)
+        write = Write(Verb.PATCH, before, patched.attributes, patched.named, context.grants, patched.passing)
+        return _change(resource_type, write, patched.rows, settled)
 
     hashes = any(may_set_password(resource_type, operation) for operation in operations)
     return Edit(resource_type, id, conditions, change, hashes)
 
 
 def insert(
-    transaction: Transaction, leniency: Leniency, wanted: New, now: str, large: Mapping[str, PreparedRows]
-) -> Meta:
-    """Store one new resource; `large` are those of `large_rows`. Raises Uniqueness, InvalidValue."""
+    transaction: Transaction, context: Context, wanted: New, now: str, large: Mapping[str, PreparedRows]
+) -> tuple[New, Meta]:
+    """Store one new resource; `large` are those of `large_rows`. It comes back with what was allocated to it.
+
+    Raises Uniqueness, InvalidValue, and what its effects are refused for.
+    """
     # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
-    check_references(transaction, leniency, wanted.references)
+    check_references(transaction, context.leniency, wanted.references)
+    settlement = Settlement(transaction, context, now)
+    if wanted.decision.has_effects:
+        refuse_taken(transaction.claims([wanted.creation]), settlement, [wanted])
+        try:
+            wanted = settled_new(settlement, wanted)
+        except Withheld as withheld:
+            raise withheld.error from None
     few = {name: elements for name, elements in wanted.creation.rows.items() if name not in large}
-    meta = transaction.insert(replace(wanted.creation, rows=few), now)
+    try:
+        meta = transaction.insert(replace(wanted.creation, rows=few), now)
+    except Uniqueness as error:
+        raise settlement.told(wanted.resource_type, wanted.decision.number, error) from None
     for name, change in large.items():
         transaction.change_rows(wanted.resource_type, wanted.id, wanted.resource_type.rows_attribute(name), change)
-    return meta
+    return wanted, meta
+
+
+def refuse_taken(claims: Claims, settlement: Settlement, wanted: Sequence[New]) -> None:
+    """Give them their unique entries, before any seat or number is taken. Raises Uniqueness: the first refusal."""
+    for new, error in zip(wanted, claims.take([new.creation for new in wanted]), strict=True):
+        if error is not None:
+            raise settlement.told(new.resource_type, new.decision.number, error)
+
+
+def settled_new(settlement: Settlement, wanted: New) -> New:
+    """The new resource, once its effects are carried out: with what was allocated. Raises Withheld."""
+    attributes = settlement.settle(Subject(wanted.resource_type, wanted.id), wanted.decision)
+    if attributes is wanted.decision.attributes:
+        return wanted
+    made = draft(settlement.context.registry, wanted.resource_type, wanted.id, attributes)
+    decision = replace(wanted.decision, attributes=attributes)
+    return replace(wanted, creation=replace(wanted.creation, draft=made), decision=decision)
 
 
 def large_rows(wanted: New, prepare: Prepare) -> dict[str, PreparedRows]:
@@ -201,23 +248,37 @@ def edit(
     """
     record = _checked(transaction, wanted, transaction.lock(wanted.resource_type, wanted.id, expand))
     before = attributes_of(record, context.registry, wanted.resource_type)
-    change = wanted.change_of(before)
-    return _write(transaction, context, wanted.resource_type, record, before, change, now), change
+    editing = _Editing(Settlement(transaction, context, now), wanted.resource_type, record, before)
+    return editing.carry_out(wanted.change_of(before))
 
 
-def remove(transaction: Transaction, removal: Removal, now: str) -> None:
-    """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
-    _remove(transaction, removal, transaction.lock_to_delete(removal.resource_type, removal.id), now)
+def take_away(transaction: Transaction, context: Context, wanted: Edit, now: str) -> None:
+    """Delete what a change removes, once its last state is read (CC-04). What it held is given back by then."""
+    transaction.lock_to_delete(wanted.resource_type, wanted.id)
+    transaction.delete(wanted.resource_type, wanted.id, now)
+    context.effects.append(Effect(REMOVED, wanted.id))
 
 
-def remove_one_of_many(transaction: Transaction, removal: Removal, now: str) -> None:
+def remove(transaction: Transaction, context: Context, removal: Removal, now: str) -> None:
+    """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed, TooManyDepartures."""
+    _remove(transaction, context, removal, transaction.lock_to_delete(removal.resource_type, removal.id), now)
+
+
+def remove_one_of_many(transaction: Transaction, context: Context, removal: Removal, now: str) -> None:
     """As `remove`, where `lock_all` holds already what goes with it."""
-    _remove(transaction, removal, transaction.lock(removal.resource_type, removal.id, NOTHING), now)
+    _remove(transaction, context, removal, transaction.lock(removal.resource_type, removal.id, NOTHING), now)
 
 
-def _remove(transaction: Transaction, removal: Removal, record: Record | None, now: str) -> None:
-    _checked(transaction, removal, record)
-    transaction.delete(removal.resource_type, removal.id, now)
+def _remove(transaction: Transaction, context: Context, removal: Removal, record: Record | None, now: str) -> None:
+    resource_type = removal.resource_type
+    record = _checked(transaction, removal, record)
+    if resource_type.rules is not None:
+        before = attributes_of(record, context.registry, resource_type)
+        decision = resource_type.rules.decide(Write(Verb.DELETE, before, {}, ()))
+        subject = Subject(resource_type, removal.id, record.meta.created)
+        Settlement(transaction, context, now).settle(subject, decision)
+    transaction.delete(resource_type, removal.id, now)
+    context.effects.append(Effect(REMOVED, removal.id))
 
 
 def check_references(transaction: Transaction, leniency: Leniency, ids: Collection[str]) -> None:
@@ -239,14 +300,39 @@ def _check_formats(context: Context, resource_type: ResourceType, before: Attrib
         check_formats(resource_type, before, after)
 
 
-def _decided(context: Context, resource_type: ResourceType, write: Write) -> Attributes:
-    """What the tenant's profile makes of the write; each change that it leaves out is counted (CC-57)."""
-    if resource_type.rules is None:
-        return write.after
-    decision = resource_type.rules.decide(write)
-    if decision.skipped:
-        context.leniency.used[SKIPPED] += len(decision.skipped)
-    return decision.attributes
+def _decision(resource_type: ResourceType, write: Write) -> Decision:
+    """What the tenant's profile makes of the write."""
+    return Decision(write.after) if resource_type.rules is None else resource_type.rules.decide(write)
+
+
+def _change(
+    resource_type: ResourceType,
+    write: Write,
+    rows: Mapping[str, RowsChange | PreparedRows],
+    settled: Callable[[Attributes, Attributes], Attributes],
+) -> Change:
+    """What becomes of a write; `settled` checks the attributes (before, after) and says which ones are stored."""
+    decision = _decision(resource_type, write)
+    attributes = settled({**write.before}, decision.attributes)
+
+    def without(path: str) -> Change:
+        return _change(resource_type, _without(resource_type, write, path), rows, settled)
+
+    return Change(replace(decision, attributes=attributes), rows, frozenset(write.named), without)
+
+
+def _without(resource_type: ResourceType, write: Write, path: str) -> Write:
+    """The write, save for what it changes at a path: one that the profile knows, or that of a unique value."""
+    known = write if resource_type.rules is None else resource_type.rules.without(write, path)
+    if known.after != write.after:
+        return known
+    urn, _, rest = path.rpartition(":")
+    name, _, sub = rest.partition(".")
+    bound = bind(AttrPath(name, sub or None, urn or None), resource_type)
+    after: Attributes = copy(write.after)
+    if bound is not None:
+        Target(path, bound).restore(write.before, after)
+    return replace(write, after=after)
 
 
 def unknown_reference(id: str) -> InvalidValue:
@@ -283,6 +369,66 @@ def _checked(transaction: Transaction, wanted: Edit | Removal, record: Record | 
             record = replace(record, meta=replace(record.meta, membership_version=version))
         wanted.conditions.check(record.meta.etag)
     return record
+
+
+@dataclass(slots=True)
+class _Editing:
+    """One change of a locked resource, under way."""
+
+    settlement: Settlement
+    resource_type: ResourceType
+    record: Record
+    before: Attributes
+
+    def carry_out(self, change: Change) -> tuple[Record, Change]:
+        """The record as it is then, its rows aside, and the change that was made: of somebody who leaves, without what
+        is refused, each time counted (CC-57). An attribute only ever goes back to what it was, so this ends.
+        """
+        left_out = 0
+        while True:
+            try:
+                record = self._attempt(change)
+            except Withheld as withheld:
+                change = self._without(change, withheld.path, withheld.error)
+                left_out += 1
+            except Uniqueness as error:
+                told = self.settlement.told(self.resource_type, change.decision.number, error)
+                change = self._without(change, error.path or "", told)
+                left_out += 1
+            else:
+                self._count(left_out + len(change.decision.skipped))
+                return record, change
+
+    def _without(self, change: Change, path: str, error: ScimError) -> Change:
+        """The change of somebody who leaves, without what was refused. Raises the error for anybody else."""
+        less = change.without(path) if change.decision.is_leaver else change
+        if less.attributes == change.attributes:
+            raise error
+        return less
+
+    def _count(self, left_out: int) -> None:
+        if left_out:
+            self.settlement.context.leniency.used[SKIPPED] += left_out
+
+    def _attempt(self, change: Change) -> Record:
+        """Nobody but who leaves goes on after a refusal, and only what can be refused needs to be undone alone."""
+        if change.decision.is_leaver and self._is_at_risk(change):
+            return self.settlement.attempt(lambda: self._done(change))
+        return self._done(change)
+
+    def _is_at_risk(self, change: Change) -> bool:
+        seats, number = change.decision.seats, change.decision.number
+        if (seats and (seats.take or seats.new)) or (number and number.take):
+            return True
+        after, before = (entries(self.resource_type, each) for each in (change.attributes, self.before))
+        return not after.unique <= before.unique
+
+    def _done(self, change: Change) -> Record:
+        if change.decision.has_effects:
+            subject = Subject(self.resource_type, self.record.id, self.record.meta.created)
+            self.settlement.settle(subject, change.decision)
+        transaction, context, now = self.settlement.transaction, self.settlement.context, self.settlement.now
+        return _write(transaction, context, self.resource_type, self.record, self.before, change, now)
 
 
 def _write(

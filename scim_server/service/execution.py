@@ -8,7 +8,7 @@ statements, however many of them fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from scim_server.errors import Conflict, InvalidValue, ScimError
 from scim_server.service import changes
 from scim_server.service.changes import Edit, New, Removal
 from scim_server.service.context import Context
+from scim_server.service.effects import Settlement, Withheld
 from scim_server.storage.base import Claims, Creation, Transaction
 
 Task: TypeAlias = New | Edit | Removal | ScimError
@@ -64,6 +65,8 @@ class Execution:
         self._steps = steps
         self._now = now
         self._most_errors = most_errors
+        made = {step.task.id: step.task.decision.attributes for step in steps if isinstance(step.task, New)}
+        self._settlement = Settlement(transaction, context, now, made)
         self._new_ids = frozenset(step.task.id for step in steps if isinstance(step.task, New))
 
     def run(self, units: Iterable[Unit]) -> None:
@@ -104,7 +107,7 @@ class Execution:
             return
         try:
             self._check_needs(place)
-            self._note({place: self._transaction.attempt(lambda: self._done(self._steps[place].task))})
+            self._note({place: self._settlement.attempt(lambda: self._done(self._steps[place].task))})
         except ScimError as error:
             if error.status >= 500:
                 raise
@@ -112,10 +115,12 @@ class Execution:
 
     def _done(self, task: Task) -> Success:
         if isinstance(task, Edit):
-            record, _ = changes.edit(self._transaction, self._context, task, self._now)
+            record, change = changes.edit(self._transaction, self._context, task, self._now)
+            if change.decision.is_removed:
+                changes.take_away(self._transaction, self._context, task, self._now)
             return Success(200, record.meta.etag)
         if isinstance(task, Removal):
-            changes.remove_one_of_many(self._transaction, task, self._now)
+            changes.remove_one_of_many(self._transaction, self._context, task, self._now)
             return Success(204, None)
         raise TypeError(f"{type(task).__name__} is gathered")
 
@@ -127,27 +132,70 @@ class Execution:
             return
         created = [task for unit in units for place in unit if isinstance(task := self._steps[place].task, New)]
         missing, claims = self._missing(created), self._transaction.claims([task.creation for task in created])
-        stored: list[int] = []
+        stored: dict[int, Creation] = {}
         for unit in units:
             if self._is_over:
                 break
-            failures = self._flaws(unit, missing) or self._refusals(unit, claims)
-            self._note(failures)
-            stored += [] if failures else unit
-        metas = self._transaction.insert_all([*self._creations(stored)], self._now)
+            try:
+                stored |= {place: new.creation for place, new in self._given(unit, missing, claims).items()}
+            except _Refused as refused:
+                self._note(_of_all(unit, refused.errors))
+        metas = self._transaction.insert_all([*stored.values()], self._now)
         self._note({place: Success(201, meta.etag) for place, meta in zip(stored, metas, strict=True)})
 
-    def _creations(self, places: Iterable[int]) -> Iterator[Creation]:
-        return (task.creation for place in places if isinstance(task := self._steps[place].task, New))
+    def _given(self, unit: Unit, missing: frozenset[str], claims: Claims) -> dict[int, New]:
+        """The creates of a unit with all that they want, by place. Raises _Refused, and then they have nothing."""
+        self._check_flaws(unit, missing)
+        wanted = self._creates(unit)
+        self._claim(wanted, claims)
+        if not any(new.decision.has_effects for new in wanted.values()):
+            return wanted
+        try:
+            return self._settlement.attempt(lambda: self._settled(wanted, claims))
+        except _Refused:
+            claims.give_back([new.creation for new in wanted.values()])
+            raise
 
-    def _flaws(self, unit: Unit, missing: frozenset[str]) -> dict[int, Outcome]:
-        """The failures of a unit of which any cannot be stored, whatever is taken."""
+    def _settled(self, wanted: Mapping[int, New], claims: Claims) -> dict[int, New]:
+        """The creates, once their effects are carried out. Raises _Refused."""
+        settled: dict[int, New] = {}
+        for place, new in wanted.items():
+            try:
+                settled[place] = changes.settled_new(self._settlement, new)
+            except Withheld as withheld:
+                raise _Refused({place: withheld.error}) from None
+        if settled != wanted:
+            self._claim_instead(wanted, settled, claims)
+        return settled
+
+    def _claim_instead(self, wanted: Mapping[int, New], settled: Mapping[int, New], claims: Claims) -> None:
+        """What was allocated is among the unique entries too. Raises _Refused, and then they have what they had."""
+        before = [new.creation for new in wanted.values()]
+        claims.give_back(before)
+        try:
+            self._claim(settled, claims)
+        except _Refused:
+            claims.take(before)
+            raise
+
+    def _creates(self, unit: Unit) -> dict[int, New]:
+        return {place: task for place in unit if isinstance(task := self._steps[place].task, New)}
+
+    def _check_flaws(self, unit: Unit, missing: frozenset[str]) -> None:
+        """Raises _Refused where any of a unit cannot be stored, whatever is taken."""
         together = frozenset(unit)
-        return _of_all(unit, {place: self._flaw(place, together, missing) for place in unit})
+        _refuse({place: self._flaw(place, together, missing) for place in unit})
 
-    def _refusals(self, unit: Unit, claims: Claims) -> dict[int, Outcome]:
-        """The failures of a unit of which any wants what another resource has; without any, it is given to them."""
-        return _of_all(unit, dict(zip(unit, claims.take([*self._creations(unit)]), strict=True)))
+    def _claim(self, wanted: Mapping[int, New], claims: Claims) -> None:
+        """Give all of them their unique entries. Raises _Refused where any wants what another resource has."""
+        errors = claims.take([new.creation for new in wanted.values()])
+        told = self._settlement.told
+        _refuse(
+            {
+                place: error and told(new.resource_type, new.decision.number, error)
+                for (place, new), error in zip(wanted.items(), errors, strict=True)
+            }
+        )
 
     def _flaw(self, place: int, unit: frozenset[int], missing: frozenset[str]) -> ScimError | None:
         task = self._steps[place].task
@@ -178,9 +226,24 @@ class Execution:
         return frozenset(self._transaction.missing(ids)) if ids else frozenset()
 
 
-def _of_all(unit: Unit, own: Mapping[int, ScimError | None]) -> dict[int, Outcome]:
+class _Refused(Exception):
+    """Some creates of a unit are refused: why, by place."""
+
+    def __init__(self, errors: Mapping[int, ScimError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+def _refuse(errors: Mapping[int, ScimError | None]) -> None:
+    """Raises _Refused for those that there are."""
+    found = {place: error for place, error in errors.items() if error is not None}
+    if found:
+        raise _Refused(found)
+
+
+def _of_all(unit: Unit, own: Mapping[int, ScimError]) -> dict[int, Outcome]:
     """The failures of a unit: one of a circle takes the others along."""
-    return {place: own[place] or Conflict() for place in unit} if any(own.values()) else {}
+    return {place: own.get(place) or Conflict() for place in unit}
 
 
 def _errors(outcomes: Iterable[Outcome]) -> int:

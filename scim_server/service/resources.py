@@ -65,9 +65,12 @@ class Resources:
         wanted = _shape(projection, resource_type, new.named)
         now = self._now()
         large = changes.large_rows(new, self._preparing(context, resource_type, new.id))
-        meta = self._storage.write(
-            context.tenant, lambda transaction: changes.insert(transaction, context.leniency, new, now, large)
-        )
+
+        def work(transaction: Transaction) -> tuple[New, Meta]:
+            context.effects.clear()
+            return changes.insert(transaction, context, new, now, large)
+
+        new, meta = self._storage.write(context.tenant, work)
         whole = _unless_it_fails(lambda: _created(context, new, meta, wanted))
         if whole is not None:
             return whole
@@ -133,7 +136,12 @@ class Resources:
         """DELETE (RFC 7644 section 3.6). Raises NotFound, PreconditionFailed."""
         removal = Removal(resource_type, id, conditions)
         now = self._now()
-        self._write(context, lambda transaction: changes.remove(transaction, removal, now), now)
+
+        def work(transaction: Transaction) -> None:
+            context.effects.clear()
+            changes.remove(transaction, context, removal, now)
+
+        self._write(context, work, now)
 
     def _edit(
         self,
@@ -151,9 +159,13 @@ class Resources:
 
         def work(transaction: Transaction) -> tuple[Record, Record | None, Shape]:
             context.leniency.used = used.copy()
+            context.effects.clear()
             record, change = changes.edit(transaction, context, edit, now, derived)
             wanted = _shape(projection, resource_type, change.named)
-            return record, read_back(transaction, resource_type, record, wanted), wanted
+            shown = read_back(transaction, resource_type, record, wanted)
+            if change.decision.is_removed:
+                changes.take_away(transaction, context, edit, now)
+            return record, shown, wanted
 
         record, shown, wanted = self._write(context, work, now)
         answer = _unless_it_fails(lambda: shown and self._answer(context, resource_type, shown, wanted))
