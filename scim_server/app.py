@@ -29,11 +29,9 @@ from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
 from scim_server.service import guard
-from scim_server.service import guard
 from scim_server.service.bulk import Bulk
 from scim_server.service.context import Context
 from scim_server.service.elements import ElementPages
-from scim_server.service.guard import GuardState
 from scim_server.service.guard import GuardState
 from scim_server.service.passwords import Passwords
 from scim_server.service.pools import Pools
@@ -129,19 +127,6 @@ def rehearse(settings: Settings, storage: Storage, tenant: Tenant, work: Callabl
     """What `work` on the tenant's resources comes to; nothing of it stays (`service.rehearsal`). Raises Unavailable."""
     passwords = Passwords(Argon2(), now).of_dry_run()
     return rehearsed(storage, tenant.id, lambda within: work(_directory(settings, within, tenant, passwords)))
-
-
-def guard_state(settings: Settings, storage: Storage, tenant: Tenant, now: datetime) -> GuardState | None:
-    """What the guard of the tenant has seen of its users; None where it is off, and where there can be none."""
-    users = load_catalogue(settings).of(tenant.profile).subject
-    if tenant.guard is None or users is None:
-        return None
-    return guard.state(storage, tenant.id, tenant.guard, users.name, now)
-
-
-def release_guard(storage: Storage, tenant: Tenant, until: datetime) -> None:
-    """Let everybody of the tenant leave until then."""
-    guard.release(storage, tenant.id, until)
 
 
 def guard_state(settings: Settings, storage: Storage, tenant: Tenant, now: datetime) -> GuardState | None:
