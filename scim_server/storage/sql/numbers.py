@@ -7,10 +7,24 @@ that others are taking at that moment; only where none is left it waits for them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, and_, bindparam, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ScalarSelect,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from scim_server import errors
@@ -53,7 +67,8 @@ _DROP_NUMBERS = (
     delete(numbers)
     .where(
         numbers.c.tenant_id == _TENANT,
-        numbers.c.number.between(_FIRST, _LAST),
+        numbers.c.number >= _FIRST,
+        numbers.c.number <= _LAST,
         func.length(numbers.c.number) == func.length(_FIRST),
     )
     .returning(numbers.c.holder)
@@ -84,19 +99,20 @@ def _allocate(**lock: Any) -> Any:
     """Give the holder a free number: the one that it had when it was here last, else the next one."""
     free = numbers.alias("free")
     ours = and_(free.c.tenant_id == _TENANT, free.c.holder.is_(None))
-    had = select(free.c.number).where(ours, free.c.last_name == bindparam("name"))
-    ready = select(free.c.number).where(ours, free.c.free_from <= _NOW)
+    known = and_(ours, free.c.last_name.is_not(None), free.c.last_name == bindparam("name"))
+    # Both ends, though nothing lies before the one: without fresh statistics a planner takes the index of which two
+    # are given, and that one has the order.
+    ready = and_(ours, free.c.free_from >= "", free.c.free_from <= _NOW)
 
-    def first(rows: Any, *order: Any) -> ScalarSelect[Any]:
-        chosen: ScalarSelect[Any] = rows.order_by(*order).limit(1).with_for_update(**lock).scalar_subquery()
+    def first(condition: Any, *order: Any) -> ScalarSelect[Any]:
+        rows = select(free.c.number).where(condition).order_by(*order).limit(1)
+        chosen: ScalarSelect[Any] = rows.with_for_update(**lock).scalar_subquery()
         return chosen
 
-    last_had = first(had, free.c.free_from.desc(), free.c.number)
-    next_one = first(ready, free.c.free_from, free.c.number)
-    chosen = numbers.c.number == func.coalesce(last_had, next_one)
-    return (
-        update(numbers).where(numbers.c.tenant_id == _TENANT, chosen).values(holder=_HOLDER).returning(numbers.c.number)
-    )
+    had = first(known, free.c.free_from.desc(), free.c.number.desc())
+    following = first(ready, free.c.free_from, free.c.number)
+    chosen = and_(numbers.c.tenant_id == _TENANT, numbers.c.number == func.coalesce(had, following))
+    return update(numbers).where(chosen).values(holder=_HOLDER).returning(numbers.c.number)
 
 
 _ALLOCATE = _allocate(skip_locked=True)
@@ -108,7 +124,6 @@ class NumberStatements:
 
     def __init__(self, spelling: Spelling) -> None:
         self.add_numbers = _add_numbers(spelling)
-        self.hold = _hold(spelling)
 
 
 class SqlNumbers(Ledger[NumberStatements]):
@@ -151,15 +166,11 @@ class SqlNumbers(Ledger[NumberStatements]):
         other = self._run(_OVERLAP, low=first, high=last).first()
         if other is not None:
             raise errors.Uniqueness(f"The range {other.first}-{other.last} has some of these numbers already.")
-        width = len(first)
-        listed = json_list(f"{number:0{width}}" for number in range(int(first), int(last) + 1))
         try:
             self._run(_ADD_RANGE, low=first, high=last)
-            self._run(self._statements.add_numbers, numbers=listed)
+            self._run(self._statements.add_numbers, listed=json_list(_listed(first, last, held)))
         except IntegrityError as error:
-            raise Retry from error  # another transaction has added them meanwhile
-        if held:
-            self._run(self._statements.hold, held=json_list(sorted(held.items())), low=first, high=last)
+            raise Retry from error  # another transaction has added some of them meanwhile
 
     def remove_range(self, first: str, last: str) -> int | None:
         if self._run(_DROP_RANGE, low=first, high=last).first() is None:
@@ -168,24 +179,14 @@ class SqlNumbers(Ledger[NumberStatements]):
         return sum(holder is not None for holder in holders)
 
 
+def _listed(first: str, last: str, held: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Each number of a range, with its holder where it has one."""
+    for value in range(int(first), int(last) + 1):
+        number = f"{value:0{len(first)}}"
+        yield {"number": number, "holder": held[number]} if number in held else {"number": number}
+
+
 def _add_numbers(spelling: Spelling) -> Any:
-    given = spelling.texts("numbers")
-    never: Any = literal("", Text)
-    rows = select(bindparam("tenant", type_=numbers.c.tenant_id.type), given.value, never).select_from(given.source)
-    return insert(numbers).from_select(["tenant_id", "number", "free_from"], rows)
-
-
-def _hold(spelling: Spelling) -> Any:
-    """Give those numbers of the range that resources have already to them."""
-    given = spelling.lists("held")
-    return (
-        update(numbers)
-        .where(
-            numbers.c.tenant_id == _TENANT,
-            numbers.c.number == given.field(0),
-            numbers.c.number >= _FIRST,
-            numbers.c.number <= _LAST,
-            func.length(numbers.c.number) == func.length(_FIRST),
-        )
-        .values(holder=given.field(1))
-    )
+    given = spelling.records("listed", (numbers.c.number, numbers.c.holder))
+    columns: Any = [cast(_TENANT, numbers.c.tenant_id.type), given.c.number, given.c.holder, literal("", Text)]
+    return insert(numbers).from_select(["tenant_id", "number", "holder", "free_from"], select(*columns))

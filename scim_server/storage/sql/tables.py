@@ -213,6 +213,7 @@ licence_pools = Table(
 
 _FREE = text("holder IS NULL")
 _HELD = text("holder IS NOT NULL")
+_FREE_AND_KNOWN = text("holder IS NULL AND last_name IS NOT NULL")
 
 licence_seats = Table(
     "licence_seats",
@@ -253,7 +254,12 @@ numbers = Table(
     Column("last_name", code_points()),
     PrimaryKeyConstraint("tenant_id", "number"),
     Index("ix_numbers_free", *("tenant_id", "free_from", "number"), sqlite_where=_FREE, postgresql_where=_FREE),
-    Index("ix_numbers_last_name", "tenant_id", "last_name", sqlite_where=_FREE, postgresql_where=_FREE),
+    Index(
+        "ix_numbers_last_name",
+        *("tenant_id", "last_name", "free_from", "number"),
+        sqlite_where=_FREE_AND_KNOWN,
+        postgresql_where=_FREE_AND_KNOWN,
+    ),
     Index("ix_numbers_holder", "tenant_id", "holder", sqlite_where=_HELD, postgresql_where=_HELD),
     sqlite_with_rowid=False,
 )

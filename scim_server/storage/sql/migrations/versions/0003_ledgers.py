@@ -15,6 +15,7 @@ depends_on = None
 CODE_POINTS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 FREE = sa.text("holder IS NULL")
 HELD = sa.text("holder IS NOT NULL")
+FREE_AND_KNOWN = sa.text("holder IS NULL AND last_name IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -62,7 +63,7 @@ def _numbers() -> None:
         key=("number",),
     )
     _index("ix_numbers_free", "numbers", "free_from", "number", where=FREE)
-    _index("ix_numbers_last_name", "numbers", "last_name", where=FREE)
+    _index("ix_numbers_last_name", "numbers", "last_name", "free_from", "number", where=FREE_AND_KNOWN)
     _index("ix_numbers_holder", "numbers", "holder", where=HELD)
 
 
