@@ -26,6 +26,7 @@ from scim_server.profiles import tests
 from scim_server.profiles.decisions import NO_RULES, TypeRules
 from scim_server.profiles.rules import Condition, Constraint, Fixed, Required, Rule, Where
 from scim_server.profiles.targets import Target
+from scim_server.profiles.teams import Teams
 from scim_server.profiles.tests import ValueTest
 
 Item: TypeAlias = Mapping[str, Json]
@@ -72,7 +73,7 @@ class RuleBook:
             self._rules.setdefault(resource_type.name, []).extend(length_rules(resource_type))
         self._teams = TeamBook(self._types, profiles)
         self.faults += self._teams.faults
-        self._stock = StockBook(self._types, profiles, self._flags, self._rules)
+        self._stock = StockBook(self._types, profiles, self._flags, self._rules, self._teams.teams)
         self.faults += self._stock.faults
         self.resource_types = tuple(map(self._ruled, self._types.values()))
 
@@ -81,7 +82,7 @@ class RuleBook:
         rules = TypeRules(
             rules=tuple(self._rules.get(name, ())),
             flag=self._flags.get(name),
-            teams=self._teams.teams.get(name),
+            teams=self._told_teams(name),
             review=self._teams.reviews.get(name),
             licences=self._stock.licences.get(name),
             numbers=self._stock.numbers.get(name),
@@ -89,6 +90,11 @@ class RuleBook:
             announcements=tuple(self._stock.announcements.get(name, ())),
         )
         return resource_type if rules == NO_RULES else replace(resource_type, rules=rules)
+
+    def _told_teams(self, name: str) -> Teams | None:
+        """The teams, with what is told where members join."""
+        teams = self._teams.teams.get(name)
+        return replace(teams, joined=self._stock.joins.get(name)) if teams else None
 
     def _items(self, profile: Document, table: str) -> Iterator[tuple[ResourceType, Item, Place]]:
         """The items of one table whose resource type there is."""

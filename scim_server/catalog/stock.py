@@ -17,6 +17,7 @@ from scim_server.profiles.roles import Roles
 from scim_server.profiles.rules import Constraint, Rule
 from scim_server.profiles.sets import JointSet, LastRemoved
 from scim_server.profiles.targets import Target
+from scim_server.profiles.teams import Teams
 
 Item: TypeAlias = Mapping[str, Json]
 T = TypeVar("T")
@@ -28,8 +29,8 @@ CREATE: Final = "create"
 class StockBook:
     """What is given out and kept count of, by the name of the resource type; `faults` is what is not right.
 
-    `announcements` are those of what is created, `joins` those of who becomes a member. `flags` and `rules` are the
-    life-cycle flags and the other rules of the types.
+    `announcements` are those of what is created, `joins` those of who becomes a member. `flags`, `rules` and `teams` are
+    the life-cycle flags, the other rules and the teams of the types.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class StockBook:
         profiles: Sequence[Document],
         flags: Mapping[str, Target],
         rules: Mapping[str, Sequence[Rule]],
+        teams: Mapping[str, Teams],
     ) -> None:
         self.faults: list[Fault] = []
         self.licences: dict[str, Licences] = {}
@@ -49,6 +51,7 @@ class StockBook:
         self._types = types
         self._flags = flags
         self._rules = rules
+        self._teams = teams
         self._take_table("licences", profiles, self.licences, self._licences)
         self._take_table("numbers", profiles, self.numbers, self._numbers)
         self._take_table("roles", profiles, self.roles, self._roles)
@@ -231,12 +234,13 @@ class StockBook:
     def _take_join(self, resource_type: ResourceType, item: Item, announcement: Announcement, place: Place) -> None:
         if "unless" in item:
             self._fault(place.member("unless"), 'means nothing where on is "join"', "no unless")
-        attribute = resource_type.schema.attribute(item.get("attribute", ""))
-        if attribute is None or attribute.kept is not Kept.ROWS:
-            named = shown(item["attribute"]) if "attribute" in item else "nothing"
-            rows = [a.name for a in resource_type.schema.attributes if a.kept is Kept.ROWS]
+        teams = self._teams.get(resource_type.name)
+        if teams is None:
+            problem = f"nobody looks at who joins a {resource_type.name}"
+            self._fault(place.member("resource_type"), problem, "the resource type of [teams]")
+        elif item.get("attribute") != teams.members:
             at = place.member("attribute")
-            self._fault(at, f"{named} holds no members", one_of(rows) or "a resource type that has members")
+            self._fault(at, f"{shown(item.get('attribute', ''))} is not what [teams] looks at", teams.members)
         elif resource_type.name in self.joins:
             self._fault(place, f"who joins a {resource_type.name} is told already", "one such event")
         else:

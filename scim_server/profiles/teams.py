@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from scim_server.domain.rules import TeamChange, Verb, Write
 from scim_server.domain.schema import Json
+from scim_server.profiles.events import Announcement
 from scim_server.profiles.targets import Target
 
 
@@ -23,6 +24,8 @@ class Teams:
     moved: str | None = None
     parent: Target | None = None
     levels: int | None = None
+    joined: Announcement | None = None
+    """What is told where members join."""
 
     def change(self, write: Write) -> TeamChange | None:
         """What must hold after a write of a team; None after its deletion."""
@@ -36,6 +39,7 @@ class Teams:
             parent=self._new_parent(write),
             parent_path=self.parent.name if self.parent else None,
             levels=self.levels,
+            joined=self.joined.of(write) if self.joined else None,
         )
 
     def _new_parent(self, write: Write) -> str | None:
