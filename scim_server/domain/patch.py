@@ -37,8 +37,8 @@ from scim_server.errors import InvalidPath, InvalidValue, MutabilityViolation, N
 
 @dataclass(slots=True)
 class Patched:
-    """The outcome: new attributes, a change for each attribute kept as rows, the keys of the attributes that were named,
-    and the values of those among them that are accepted and not kept.
+    """The outcome: new attributes, a change for each attribute kept as rows, the keys of the attributes that were
+    named, and the values of those among them that are accepted and not kept.
     """
 
     attributes: Attributes

@@ -5,11 +5,9 @@ Who is a member, and how deep a team lies, are facts of other rows; so this says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scim_server.domain.rules import TeamChange, Verb, Write
-from scim_server.domain.schema import Json
 from scim_server.profiles.events import Announcement
 from scim_server.profiles.targets import Target
 
@@ -28,15 +26,17 @@ class Teams:
     """What is told where members join."""
 
     def change(self, write: Write) -> TeamChange | None:
-        """What must hold after a write of a team; None after its deletion."""
-        if write.verb is Verb.DELETE:
+        """What must hold after a write of a team; None where nothing can be wrong with it."""
+        parent = self._new_parent(write)
+        concerns_members = self.supervisors or self.one_each or self.moved or self.joined
+        if write.verb is Verb.DELETE or not (concerns_members or parent):
             return None
         return TeamChange(
             members=self.members,
             supervisors=self.supervisors,
             one_each=self.one_each,
             moved=self.moved,
-            parent=self._new_parent(write),
+            parent=parent,
             parent_path=self.parent.name if self.parent else None,
             levels=self.levels,
             joined=self.joined.of(write) if self.joined else None,
@@ -48,11 +48,6 @@ class Teams:
             return None
         above = self.parent.values(write.after)
         return above[0] if above and above != self.parent.values(write.before) else None
-
-    def parent_of(self, attributes: Mapping[str, Json]) -> str | None:
-        """The id of the team above."""
-        above = self.parent.values(attributes) if self.parent else []
-        return above[0] if above else None
 
 
 @dataclass(frozen=True, slots=True)

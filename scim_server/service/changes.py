@@ -36,6 +36,7 @@ from scim_server.service.context import Context, Effect
 from scim_server.service.drafts import attributes_of, draft, entries
 from scim_server.service.effects import REMOVED, Settlement, Subject, Withheld
 from scim_server.service.passwords import may_set_password, sets_password
+from scim_server.service.teams import around
 from scim_server.storage.base import Claims, Creation, Expand, PreparedRows, Record, Storage, Transaction
 
 NOTHING: Final[Expand] = frozenset()
@@ -177,14 +178,19 @@ def patching(
 
 
 def insert(
-    transaction: Transaction, context: Context, wanted: New, now: str, large: Mapping[str, PreparedRows]
+    transaction: Transaction,
+    context: Context,
+    wanted: New,
+    now: str,
+    large: Mapping[str, PreparedRows],
+    given_out: frozenset[str] = frozenset(),
 ) -> tuple[New, Meta]:
     """Store one new resource; `large` are those of `large_rows`. It comes back with what was allocated to it.
 
-    Raises Uniqueness, InvalidValue, and what its effects are refused for.
+    The ids `given_out` will be there in the end. Raises Uniqueness, InvalidValue, and what its effects are refused for.
     """
     # Before anything is written, as in a bulk request: where both are wrong, both tell the same.
-    check_references(transaction, context.leniency, wanted.references)
+    check_references(transaction, context.leniency, [id for id in wanted.references if id not in given_out])
     settlement = Settlement(transaction, context, now)
     if wanted.decision.has_effects:
         refuse_taken(transaction.claims([wanted.creation]), settlement, [wanted])
@@ -192,14 +198,27 @@ def insert(
             wanted = settled_new(settlement, wanted)
         except Withheld as withheld:
             raise withheld.error from None
+    rows = {name: RowsChange(add=dict(elements)) for name, elements in wanted.creation.rows.items()}
+    metas: list[Meta] = []
+
+    def store() -> bool:
+        metas.append(_stored(settlement, wanted, large))
+        return True
+
+    around(settlement, wanted.resource_type, wanted.id, wanted.decision.team, rows, store)
+    return wanted, metas[0]
+
+
+def _stored(settlement: Settlement, wanted: New, large: Mapping[str, PreparedRows]) -> Meta:
+    resource_type, transaction = wanted.resource_type, settlement.transaction
     few = {name: elements for name, elements in wanted.creation.rows.items() if name not in large}
     try:
-        meta = transaction.insert(replace(wanted.creation, rows=few), now)
+        meta = transaction.insert(replace(wanted.creation, rows=few), settlement.now)
     except Uniqueness as error:
-        raise settlement.told(wanted.resource_type, wanted.decision.number, error) from None
+        raise settlement.told(resource_type, wanted.decision.number, error) from None
     for name, change in large.items():
-        transaction.change_rows(wanted.resource_type, wanted.id, wanted.resource_type.rows_attribute(name), change)
-    return wanted, meta
+        transaction.change_rows(resource_type, wanted.id, resource_type.rows_attribute(name), change)
+    return meta
 
 
 def refuse_taken(claims: Claims, settlement: Settlement, wanted: Sequence[New]) -> None:
@@ -427,23 +446,17 @@ class _Editing:
         if change.decision.has_effects:
             subject = Subject(self.resource_type, self.record.id, self.record.meta.created)
             self.settlement.settle(subject, change.decision)
-        transaction, context, now = self.settlement.transaction, self.settlement.context, self.settlement.now
-        return _write(transaction, context, self.resource_type, self.record, self.before, change, now)
+        return _write(self.settlement, self.resource_type, self.record, self.before, change)
 
 
 def _write(
-    transaction: Transaction,
-    context: Context,
-    resource_type: ResourceType,
-    record: Record,
-    before: Attributes,
-    change: Change,
-    now: str,
+    settlement: Settlement, resource_type: ResourceType, record: Record, before: Attributes, change: Change
 ) -> Record:
     """Write what differs; the record as it is then, its rows aside.
 
     What another registry wrote stays as it is where nothing differs: making it anew is the migration's.
     """
+    transaction, context, now = settlement.transaction, settlement.context, settlement.now
     if change.attributes != before:
         # Which entries it has depends on the registry that wrote it.
         old = entries(resource_type, before) if record.stamp == context.registry.stamp else None
@@ -451,26 +464,25 @@ def _write(
         version = transaction.update(resource_type, old, after, now)
         meta = replace(record.meta, version=version, last_modified=max(record.meta.last_modified, now))
         record = replace(record, meta=meta, stamp=after.stamp, document=after.document, hidden=after.hidden)
-    if _change_rows(transaction, context, resource_type, record.id, change.rows):
+    if _change_rows(settlement, resource_type, record.id, change):
         version = transaction.touch(resource_type, record.id, now)
         meta = replace(record.meta, membership_version=version, last_modified=max(record.meta.last_modified, now))
         record = replace(record, meta=meta)
     return record
 
 
-def _change_rows(
-    transaction: Transaction,
-    context: Context,
-    resource_type: ResourceType,
-    id: str,
-    changes: Mapping[str, RowsChange | PreparedRows],
-) -> bool:
-    changed = False
-    for name, change in changes.items():
-        wanted = change.change if isinstance(change, PreparedRows) else change
-        if wanted.is_empty:
-            continue
-        check_references(transaction, context.leniency, [*wanted.add, *wanted.put])
-        attribute = resource_type.rows_attribute(name)
-        changed = transaction.change_rows(resource_type, id, attribute, change) or changed
-    return changed
+def _change_rows(settlement: Settlement, resource_type: ResourceType, id: str, change: Change) -> bool:
+    """Whether any row came, went or changed."""
+    transaction, leniency = settlement.transaction, settlement.context.leniency
+    changes = {name: c.change if isinstance(c, PreparedRows) else c for name, c in change.rows.items()}
+    wanted = {name: rows for name, rows in changes.items() if not rows.is_empty}
+
+    def work() -> bool:
+        changed = False
+        for name, rows in wanted.items():
+            check_references(transaction, leniency, [*rows.add, *rows.put])
+            attribute = resource_type.rows_attribute(name)
+            changed = transaction.change_rows(resource_type, id, attribute, change.rows[name]) or changed
+        return changed
+
+    return around(settlement, resource_type, id, change.decision.team, wanted, work)

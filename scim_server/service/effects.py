@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from scim_server.domain.compare import from_datetime, to_wire
 from scim_server.domain.resource import Attributes
-from scim_server.domain.rules import Decision, NumberChange, SeatChange, Wish
+from scim_server.domain.rules import Decision, Event, NumberChange, SeatChange, Wish
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Exhausted, InvalidValue, Resting, ScimError, Uniqueness
 from scim_server.service.context import Context, Effect
@@ -82,9 +82,13 @@ class Settlement:
         if decision.leaves:
             self._let_go(subject, decision)
         for event in decision.events:
-            self.transaction.outbox.put(subject.resource_type.name, subject.id, event.kind, event.content, self.now)
-            self._note(EVENT, subject.id, event.kind)
+            self.tell(subject, event)
         return attributes
+
+    def tell(self, subject: Subject, event: Event) -> None:
+        """Write an event."""
+        self.transaction.outbox.put(subject.resource_type.name, subject.id, event.kind, event.content, self.now)
+        self._note(EVENT, subject.id, event.kind)
 
     def told(self, resource_type: ResourceType, number: NumberChange | None, error: Uniqueness) -> Uniqueness:
         """The refusal; one of a number tells who has it."""

@@ -76,8 +76,8 @@ class Execution:
             if is_gathered:
                 self._store([*group])
                 continue
-            for (place,) in group:
-                self._carry_out(place)
+            for unit in group:
+                self._carry_out(unit)
 
     def _lock(self) -> None:
         """Hold all that is there and will change, whatever the order of the request: others name the same resources in
@@ -94,26 +94,41 @@ class Execution:
         return self._most_errors is not None and self.errors >= self._most_errors
 
     def _is_gathered(self, unit: Unit) -> bool:
-        """Creates, and what is refused already, need not be looked at one by one."""
-        return all(isinstance(self._steps[place].task, New | ScimError) for place in unit)
+        """Creates, and what is refused already, need not be looked at one by one; save where who is in which team, and
+        which lies below which, says whether the next one can be stored.
+        """
+        tasks = [self._steps[place].task for place in unit]
+        is_of_teams = any(isinstance(task, New) and task.decision.team for task in tasks)
+        return not is_of_teams and all(isinstance(task, New | ScimError) for task in tasks)
 
     def _note(self, outcomes: Mapping[int, Outcome]) -> None:
         self.outcomes |= outcomes
         self.errors += _errors(outcomes.values())
 
-    def _carry_out(self, place: int) -> None:
-        """One operation on a resource that is there; a failure undoes it alone (R-BULK-19)."""
+    def _carry_out(self, unit: Unit) -> None:
+        """The operations of a unit, all or none of them; a failure undoes it alone (R-BULK-19)."""
         if self._is_over:
             return
+        given_out = frozenset(task.id for place in unit if isinstance(task := self._steps[place].task, New))
         try:
-            self._check_needs(place)
-            self._note({place: self._settlement.attempt(lambda: self._done(self._steps[place].task))})
-        except ScimError as error:
-            if error.status >= 500:
-                raise
-            self._note({place: error})
+            self._note(self._settlement.attempt(lambda: self._all_done(unit, given_out)))
+        except _Refused as refused:
+            self._note(_of_all(unit, refused.errors))
 
-    def _done(self, task: Task) -> Success:
+    def _all_done(self, unit: Unit, given_out: frozenset[str]) -> dict[int, Outcome]:
+        """Raises _Refused: the first failure."""
+        done: dict[int, Outcome] = {}
+        for place in unit:
+            try:
+                self._check_needs(place, frozenset(unit))
+                done[place] = self._done(self._steps[place].task, given_out)
+            except ScimError as error:
+                if error.status >= 500:
+                    raise
+                raise _Refused({place: error}) from None
+        return done
+
+    def _done(self, task: Task, given_out: frozenset[str]) -> Success:
         if isinstance(task, Edit):
             record, change = changes.edit(self._transaction, self._context, task, self._now)
             if change.decision.is_removed:
@@ -122,7 +137,10 @@ class Execution:
         if isinstance(task, Removal):
             changes.remove_one_of_many(self._transaction, self._context, task, self._now)
             return Success(204, None)
-        raise TypeError(f"{type(task).__name__} is gathered")
+        if isinstance(task, New):
+            _, meta = changes.insert(self._transaction, self._context, task, self._now, {}, given_out)
+            return Success(201, meta.etag)
+        raise task
 
     # Creates ---------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """What must hold for a team after a write of it: its place among the other teams, its members and its supervisors.
 
-    Place        the team above is there, not below this one, and nothing lies deeper than there are levels
-    TeamWrite    begin -> the rows change -> finish
+    around       place -> begin -> the rows change -> finish
 
 Teams above are locked on the way up, so that two of them cannot be put below each other at the same moment; and those
 who are added, where a member is in one team alone.
@@ -9,17 +8,18 @@ who are added, where a member is in one team alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Attributes
 from scim_server.domain.rows import RowsChange
-from scim_server.domain.rules import TeamChange
+from scim_server.domain.rules import Event, TeamChange
 from scim_server.domain.schema import MOST_LEVELS, Json, ResourceType
 from scim_server.errors import InvalidValue
 from scim_server.service.drafts import attributes_of
+from scim_server.service.effects import Settlement, Subject
 from scim_server.storage.base import Expand, Transaction
 
 NOTED: Final = "true"
@@ -28,9 +28,29 @@ NOTED: Final = "true"
 _NOTHING: Final[Expand] = frozenset()
 
 
+def around(
+    settlement: Settlement,
+    resource_type: ResourceType,
+    id: str,
+    team: TeamChange | None,
+    rows: Mapping[str, RowsChange],
+    work: Callable[[], bool],
+) -> bool:
+    """Run `work`, which changes the rows of a team and says whether any changed, as a write of a team; whether any rows
+    changed. `rows` has the changes by the keys of their attributes. Raises InvalidValue.
+    """
+    if team is None:
+        return work()
+    _Place(settlement.transaction, settlement.context.registry, resource_type, id, team).check()
+    write = _TeamWrite(settlement, resource_type, id, team)
+    write.begin(rows)
+    changed = work()
+    return write.finish(rows) or changed
+
+
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a team is put. Raises InvalidValue where it cannot be there."""
+class _Place:
+    """Where a team is put: the team above is there and not below this one, and no team lies deeper than the levels."""
 
     transaction: Transaction
     registry: Registry
@@ -87,18 +107,17 @@ class Place:
         return InvalidValue(f"{self.team.parent_path}: {reason}.")
 
 
-class TeamWrite:
-    """One write of the rows of a team. `rows` has the changes by the keys of their attributes."""
+class _TeamWrite:
+    """One write of the rows of a team."""
 
-    def __init__(
-        self, transaction: Transaction, resource_type: ResourceType, id: str, team: TeamChange, now: str
-    ) -> None:
-        self._transaction = transaction
+    def __init__(self, settlement: Settlement, resource_type: ResourceType, id: str, team: TeamChange) -> None:
+        self._settlement = settlement
+        self._transaction = settlement.transaction
         self._resource_type = resource_type
         self._type = resource_type.name
         self._id = id
         self._team = team
-        self._now = now
+        self._now = settlement.now
         self._added: frozenset[str] = frozenset()
         self._present: frozenset[str] = frozenset()
 
@@ -154,7 +173,7 @@ class TeamWrite:
         event, joined = self._team.joined, self._added - self._present
         if event is not None and joined:
             content = {**event.content, "joined": sorted(joined), "moved": sorted(movers)}
-            self._transaction.outbox.put(self._type, self._id, event.kind, content, self._now)
+            self._settlement.tell(Subject(self._resource_type, self._id), Event(event.kind, content))
 
     def _drop_strays(self, rows: Mapping[str, RowsChange]) -> bool:
         """Who is no member any more supervises no more; who is to supervise is a member."""
