@@ -83,7 +83,7 @@ def test_where_nothing_shows_pools_no_profile_can_choose(tmp_path: Path) -> None
 def test_what_shows_pools_is_there_for_tenants_that_have_some_alone(tmp_path: Path) -> None:
     registry = catalog.load(folder(tmp_path, **PROFILES)).of("agents")
     without, with_pools = registry.variant(AS_IT_IS), registry.variant(Variation(has_pools=True))
-    assert without.named("Licence") is without.at("/Licences") is without.schema(LICENCE) is None
+    assert (without.named("Licence"), without.at("/Licences"), without.schema(LICENCE)) == (None, None, None)
     shown = with_pools.at("/Licences")
     assert shown is not None
     assert shown.is_read_only
