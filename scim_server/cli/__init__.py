@@ -6,6 +6,7 @@
     scim-server token   issue|list|revoke                       their credentials
     scim-server licence set|list|remove                         licence pools
     scim-server numbers add|list|remove                         ranges of numbers
+    scim-server guard   show|release                            the guard against mass deprovisioning
     scim-server export|import                                   resources as CSV files
     scim-server extensions check                                schemas and profiles
 
@@ -16,7 +17,7 @@ Standard output has the result alone, so that `TOKEN=$(scim-server token issue .
 import click
 
 from scim_server import __version__
-from scim_server.cli import extensions, licences, numbers, server, sheets, tenants, tokens
+from scim_server.cli import extensions, guard, licences, numbers, server, sheets, tenants, tokens
 from scim_server.cli.program import Program
 
 
@@ -32,6 +33,7 @@ main.add_command(tenants.tenant)
 main.add_command(tokens.token)
 main.add_command(licences.licence)
 main.add_command(numbers.numbers)
+main.add_command(guard.guard)
 main.add_command(sheets.export_sheet)
 main.add_command(sheets.import_sheet)
 main.add_command(extensions.extensions)

@@ -1,8 +1,8 @@
-"""What commands print: tables, and times in them."""
+"""What commands print: facts, tables, and times in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -16,6 +16,13 @@ def time_text(time: datetime | None, absent: str) -> str:
 def counted(number: int, what: str) -> str:
     """`1 seat`, `2 seats`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print a line for each, what they are in a column of its own."""
+    width = max(map(len, facts))
+    for title, value in facts.items():
+        click.echo(f"{title + ':':{width + 1}} {value}")
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -9,14 +9,16 @@ from typing import Any, Final
 import click
 
 from scim_server import app
+from scim_server.cli import guard
 from scim_server.cli.database import ready, tenant_named
-from scim_server.cli.output import print_table, time_text
+from scim_server.cli.output import print_facts, print_table, time_text
 from scim_server.cli.tokens import state
 from scim_server.config import Settings
 from scim_server.storage.base import Tenant
 
 # One segment of a URL. Okta takes no base URL with an underscore (OK-PREP).
 _TENANT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
+_GUARD_HELP: Final = "The guard against mass deprovisioning; with --guard it holds for a tenant of any size."
 _INDIRECT_GROUPS_HELP: Final = "Whether a user's groups are also those that it is in through other groups."
 
 
@@ -60,12 +62,24 @@ def add_tenant(name: str, profile: str | None, not_unique: tuple[str, ...], indi
 
 @tenant.command("set")
 @click.argument("name")
-@click.option("--indirect-groups/--no-indirect-groups", required=True, help=_INDIRECT_GROUPS_HELP)
-def set_tenant(name: str, indirect_groups: bool) -> None:
-    """Change how a customer is served; it holds everywhere within five seconds."""
+@click.option("--indirect-groups/--no-indirect-groups", default=None, help=_INDIRECT_GROUPS_HELP)
+@click.option(
+    "--guard/--no-guard",
+    default=None,
+    help="Whether there is a guard against mass deprovisioning; --guard is for a tenant of any size.",
+)
+@click.option("--guard-users", "users", type=click.IntRange(1), help="How many users may leave within its window.")
+@click.option("--guard-percent", "percent", type=click.IntRange(1, 100), help="What part of the users may.")
+@click.option("--guard-hours", "hours", type=guard.HOURS, help="How long the window is.")
+@click.pass_context
+def set_tenant(context: click.Context, /, name: str, indirect_groups: bool | None, **guarded: Any) -> None:
+    """Change how a customer is served; it holds everywhere within five seconds. What is not named stays."""
+    if all(value is None for value in (indirect_groups, *guarded.values())):
+        names = ", ".join(option.opts[0] for option in context.command.params[1:])
+        raise click.UsageError(f"Say what is to change: {names}.")
     with ready(Settings.load()) as database:
         found = tenant_named(database.tenancy, name)
-        database.tenancy.change_tenant(found.id, {"indirect_groups": indirect_groups or None})
+        database.tenancy.change_tenant(found.id, _changes(found, indirect_groups, **guarded))
     click.echo(f"Tenant {name} has been changed.")
 
 
@@ -86,9 +100,7 @@ def show_tenant(name: str) -> None:
         credentials = database.tenancy.credentials(found.id)
     live = sum(state(credential, app.now()) == "live" for credential in credentials)
     facts = {"Name": found.name, "Profile": found.profile, **_settings_of(found), "Live tokens": str(live)}
-    width = max(map(len, facts))
-    for title, value in facts.items():
-        click.echo(f"{title + ':':{width + 1}} {value}")
+    print_facts(facts)
 
 
 @tenant.command("tolerances")
@@ -112,6 +124,16 @@ def remove_tenant(name: str, yes: bool) -> None:
             click.confirm(f"Remove tenant {name} with all its resources and tokens, for good?", abort=True, err=True)
         database.tenancy.remove_tenant(found.id)
     click.echo(f"Tenant {name} has been removed.")
+
+
+def _changes(tenant: Tenant, indirect_groups: bool | None, **guarded: Any) -> dict[str, Any]:
+    """The settings of the tenant that change; None takes one away."""
+    changes: dict[str, Any] = {}
+    if indirect_groups is not None:
+        changes["indirect_groups"] = indirect_groups or None
+    if any(value is not None for value in guarded.values()):
+        changes["guard"] = guard.changed(tenant, guarded.pop("guard"), **guarded)
+    return changes
 
 
 def profile_named(settings: Settings, name: str | None) -> str:
@@ -141,4 +163,5 @@ def _settings_of(tenant: Tenant) -> dict[str, str]:
     variation = tenant.variation
     facts = {"Not unique": ", ".join(tenant.settings.get("not_unique", ()))}
     facts["Indirect groups"] = "yes" if variation.is_nested else ""
+    facts["Guard"] = guard.limits(tenant) if "guard" in tenant.settings else ""
     return {title: value for title, value in facts.items() if value}
