@@ -227,7 +227,8 @@ class _Report:
     @property
     def _summary(self) -> str:
         parts = (f"{self._counts[outcome]} {word}" for outcome, word in self._words.outcomes.items())
-        return f"{self._counts.total()} rows: {', '.join(parts)}. {self._words.end}".rstrip()
+        total = self._counts.total()
+        return f"{total} row{'' if total == 1 else 's'}: {', '.join(parts)}. {self._words.end}".rstrip()
 
     def _line(self, result: Result) -> str:
         """A row in one line: where it stands, what it is about, what it came to and why."""
