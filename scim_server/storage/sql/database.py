@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 
 from scim_server.domain.registry import Registry
 from scim_server.storage.base import Progress, Storage, Tenancy
+from scim_server.storage.examination import Examination
 from scim_server.storage.sql import migrate, rebuild
 from scim_server.storage.sql.access import Limits, Synchronous
 from scim_server.storage.sql.connections import Connections, connect
@@ -19,7 +20,7 @@ _HAS_TENANT = select(exists(select(tenants.c.id)))
 
 
 class Database:
-    """One database: its `storage`, its `tenancy`, and the care for its tables."""
+    """One database: its `storage`, its `tenancy`, its `examination`, and the care for its tables."""
 
     def __init__(self, connections: Connections, registry: Registry) -> None:
         self.connections = connections
@@ -27,6 +28,7 @@ class Database:
         self._store = SqlStorage(connections, registry)
         self.storage: Storage = self._store
         self.tenancy: Tenancy = SqlTenancy(connections)
+        self.examination: Examination = self._store.examination(registry)
 
     def migrate(self) -> None:
         """Bring the tables up to date; safe when several processes do so at once.

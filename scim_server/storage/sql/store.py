@@ -17,6 +17,7 @@ from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Expand, Found, FoundElements, Pieces, PreparedRows, Record, Transaction
 from scim_server.storage.sql import migrate
 from scim_server.storage.sql.connections import Connections
+from scim_server.storage.sql.examination import SqlExamination
 from scim_server.storage.sql.rows import difference, first_steps, whose_rows
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.spelling import spelling_of
@@ -99,6 +100,10 @@ class SqlStorage:
             return work(SqlTransaction(connection, tenant, self.statements, self._searches))
 
         return self._connections.write(transact)
+
+    def examination(self, registry: Registry) -> SqlExamination:
+        """What looks at all that there is."""
+        return SqlExamination(self._connections, self.statements, self._searches, registry)
 
     def readiness(self, stamp: str) -> str | None:
         try:
