@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -28,7 +28,7 @@ from scim_server.domain.registry import Registry
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
-from scim_server.service import guard
+from scim_server.service import grants, guard
 from scim_server.service.bulk import Bulk
 from scim_server.service.context import Context
 from scim_server.service.elements import ElementPages
@@ -116,6 +116,14 @@ def subject(settings: Settings, storage: Storage, tenant: Tenant, name: str) -> 
     Raises Unsupported, InvalidValue, Unavailable.
     """
     return find_subject(storage, tenant, load_catalogue(settings).of(tenant.profile), name)
+
+
+def role_keys(settings: Settings, tenant: Tenant, roles: Iterable[str]) -> frozenset[str]:
+    """The roles that a credential of the tenant is to give, as they compare.
+
+    Raises Unsupported, InvalidValue, Unavailable.
+    """
+    return grants.role_keys(load_catalogue(settings).of(tenant.profile), roles)
 
 
 def directory(settings: Settings, storage: Storage, tenant: Tenant) -> Directory:

@@ -247,7 +247,7 @@ def test_the_list_shows_what_a_token_is_for_and_never_the_token(command: Command
     two = command.good("token", "issue", "--tenant", "contoso", "--read-only").strip()
     listed = command.good("token", "list", "--tenant", "contoso")
     titles, first, second = rows(listed)
-    assert titles == ["ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO"]
+    assert titles == ["ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO", "ROLES"]
     assert first[1:4] == ["entra", "read, write", "live"]
     assert second[1:4] == ["generic", "read", "live"]
     assert first[6] == second[6] == "not yet"
@@ -281,6 +281,19 @@ def test_a_token_is_bound_to_nobody_who_is_not_there(command: Command) -> None:
     said = command.bad("token", "issue", "--tenant", "contoso", "--user", "nobody")
     assert said == "Error: There is no User 'nobody'."
     assert len(rows(command.good("token", "list", "--tenant", "contoso"))) == 1
+
+
+@pytest.mark.req("CC-40")
+def test_a_token_may_give_the_roles_that_it_was_made_for(command: Command) -> None:
+    command.good("tenant", "add", "fabrikam", "--profile", "samespace")
+    command.good("token", "issue", "--tenant", "fabrikam", "--role", "Supervisor", "--role", "agent")
+    command.good("token", "issue", "--tenant", "fabrikam")
+    listed = rows(command.good("token", "list", "--tenant", "fabrikam"))
+    assert [row[8] for row in listed] == ["ROLES", "agent, supervisor", "any"]
+    said = command.bad("token", "issue", "--tenant", "fabrikam", "--role", "boss")
+    assert said.startswith("Error: 'boss' is no role of the tenant's profile: expected one of admin, manager, ")
+    said = command.bad("token", "issue", "--tenant", "contoso", "--role", "agent")
+    assert said == "Error: The tenant's profile has no roles that a credential could be limited to."
 
 
 LIFETIMES = [

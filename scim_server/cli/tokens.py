@@ -65,7 +65,10 @@ def token() -> None:
 )
 @click.option("--read-only", is_flag=True, help="It can read and search, and change nothing.")
 @click.option("--user", metavar="NAME_OR_ID", help="The user that /Me means; it limits nothing.")
-def issue_token(name: str, dialect: str, lifetime: timedelta | None, read_only: bool, user: str | None) -> None:
+@click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role that it may give; without any, all.")
+def issue_token(
+    name: str, dialect: str, lifetime: timedelta | None, read_only: bool, user: str | None, roles: tuple[str, ...]
+) -> None:
     """Make a token and print it alone. It is not kept and can not be shown again."""
     if lifetime is None:
         click.echo("Warning: a token that never expires should be replaced regularly all the same.", err=True)
@@ -74,7 +77,8 @@ def issue_token(name: str, dialect: str, lifetime: timedelta | None, read_only: 
         found = tenant_named(database.tenancy, name)
         subject = None if user is None else app.subject(settings, database.storage, found, user)
         now = app.now()
-        terms = auth.Terms(dialect, _end(now, lifetime), read_only, subject)
+        grants = app.role_keys(settings, found, roles) if roles else None
+        terms = auth.Terms(dialect, _end(now, lifetime), read_only, subject, grants)
         secret = auth.grant(database.tenancy, found, terms, now)
     click.echo(secret.value)
 
@@ -86,7 +90,7 @@ def list_tokens(name: str) -> None:
     with ready(Settings.load()) as database:
         credentials = database.tenancy.credentials(tenant_named(database.tenancy, name).id)
     now = app.now()
-    titles = ("ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO")
+    titles = ("ID", "DIALECT", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED", "BOUND TO", "ROLES")
     print_table(titles, [_token_row(credential, now) for credential in credentials])
 
 
@@ -118,6 +122,7 @@ def _token_row(credential: Credential, now: datetime) -> tuple[str, ...]:
         time_text(credential.expires, "never"),
         time_text(credential.last_used, "not yet"),
         credential.subject or "-",
+        "any" if credential.grants is None else ", ".join(sorted(credential.grants)),
     )
 
 
