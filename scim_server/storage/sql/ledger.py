@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
@@ -35,3 +36,8 @@ class Ledger(Generic[S]):
 
     def _run(self, statement: Any, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"tenant": self._tenant, **parameters})
+
+    def _run_each(self, statement: Any, each: Iterable[Mapping[str, Any]], **parameters: Any) -> None:
+        """Run a statement on one row for each of several: a look-up by key each, whatever the statistics are."""
+        same = {"tenant": self._tenant, **parameters}
+        self._connection.execute(statement, [{**same, **one} for one in each])

@@ -65,6 +65,7 @@ _HELD = (
     .order_by(licence_seats.c.pool)
 )
 _GIVE = update(licence_seats).where(_SEAT).values(holder=_HOLDER)
+_RENUMBER = update(licence_seats).where(_SEAT).values(number=bindparam("to"))
 _LOCK_SURPLUS = (
     select(licence_seats.c.number)
     .where(_OF_POOL, licence_seats.c.number > _SEATS)
@@ -84,8 +85,10 @@ _LAST_NUMBER = select(func.coalesce(func.max(licence_seats.c.number), 0)).where(
 
 _WAITING = and_(notes.c.tenant_id == _TENANT, notes.c.path == _PATH, notes.c.value == _KEY)
 _DROP_NOTE = delete(notes).where(_WAITING, notes.c.resource_id == _HOLDER)
-_SEATED = exists().where(_OF_POOL, licence_seats.c.holder == notes.c.resource_id)
-_OLDEST = select(notes.c.resource_id).where(_WAITING, ~_SEATED).order_by(notes.c.since, notes.c.resource_id)
+# A look-up for each, whatever the statistics are: EXISTS becomes a join, which may read all seats for each.
+_THEIR_SEAT: Any = select(licence_seats.c.number).where(_OF_POOL, licence_seats.c.holder == notes.c.resource_id)
+_SEATLESS = _THEIR_SEAT.scalar_subquery().is_(None)
+_OLDEST = select(notes.c.resource_id).where(_WAITING, _SEATLESS).order_by(notes.c.since, notes.c.resource_id)
 _LOCK_WAITING = _OLDEST.limit(_LIMIT).with_for_update()
 _LOCK_WAITING_NOW = _OLDEST.limit(_LIMIT).with_for_update(skip_locked=True)
 
@@ -134,14 +137,6 @@ class SeatStatements:
         )
         self.add_seats = _add_seats(spelling)
         self.add_holders = _add_holders(spelling)
-        numbers, pairs = spelling.lists("numbers"), spelling.lists("pairs")
-        self.drop_seats = delete(licence_seats).where(_OF_POOL, licence_seats.c.number.in_(select(numbers.number(0))))
-        listed = and_(_OF_POOL, licence_seats.c.number == pairs.number(0))
-        self.renumber = update(licence_seats).where(listed).values(number=pairs.number(1))
-        self.give = update(licence_seats).where(listed).values(holder=pairs.field(1))
-        self.drop_notes = delete(notes).where(
-            _WAITING, notes.c.resource_id.in_(select(spelling.texts("resources").value))
-        )
 
 
 class SqlSeats(Ledger[SeatStatements]):
@@ -184,11 +179,10 @@ class SqlSeats(Ledger[SeatStatements]):
         key, seats = pool.key, pool.seats
         self._run(self._statements.set_pool, of_pool=key, resource=pool.resource, permitted=seats)
         self._run(_DROP_FREE_SURPLUS, of_pool=key, permitted=seats)
-        self._run(
-            self._statements.add_seats, of_pool=key, numbers=json_list([number] for number in range(1, seats + 1))
-        )
         if holders:
-            self._add_holders(key, seats, holders, waiting)
+            self._add_holders(key, holders, waiting)
+        numbers = json_list([number] for number in range(1, seats + 1))
+        self._run(self._statements.add_seats, of_pool=key, numbers=numbers)
         self._move_down(key, seats)
         if waiting is not None:
             self._give_to_waiting(key, waiting)
@@ -240,12 +234,12 @@ class SqlSeats(Ledger[SeatStatements]):
         """Move rows to the numbers of others, which go. The row stays the same one, so that its holder, who may be
         giving it back at this moment, finds it.
         """
-        self._run(self._statements.drop_seats, of_pool=key, numbers=json_list([number] for _, number in pairs))
-        self._run(self._statements.renumber, of_pool=key, pairs=json_list(pairs))
+        self._run_each(_DROP_SEAT, ({"seat": number} for _, number in pairs), of_pool=key)
+        self._run_each(_RENUMBER, ({"seat": number, "to": to} for number, to in pairs), of_pool=key)
 
-    def _add_holders(self, key: str, seats: int, holders: Collection[str], waiting: str | None) -> None:
+    def _add_holders(self, key: str, holders: Collection[str], waiting: str | None) -> None:
         """Rows beyond all others for those who have none, and do not wait for one."""
-        last = max(seats, self._run(_LAST_NUMBER, of_pool=key).scalar_one())
+        last = self._run(_LAST_NUMBER, of_pool=key).scalar_one()
         pairs = json_list(enumerate(sorted(holders), last + 1))
         self._run(self._statements.add_holders, of_pool=key, pairs=pairs, of_path=waiting)
 
@@ -262,9 +256,10 @@ class SqlSeats(Ledger[SeatStatements]):
         heirs = self._run(_LOCK_WAITING, of_pool=key, of_path=path, limit=count).scalars().all() if count else ()
         free = self._run(_LOCK_FREE, of_pool=key, limit=len(heirs)).scalars().all() if heirs else ()
         if free:
+            given = [{"seat": number, "who": heir} for number, heir in zip(free, heirs, strict=False)]
             with _one_for_each():
-                self._run(self._statements.give, of_pool=key, pairs=json_list(zip(free, heirs, strict=False)))
-            self._run(self._statements.drop_notes, of_pool=key, of_path=path, resources=json_list(heirs[: len(free)]))
+                self._run_each(_GIVE, given, of_pool=key)
+            self._run_each(_DROP_NOTE, given, of_pool=key, of_path=path)
 
 
 def _add_seats(spelling: Spelling) -> Any:

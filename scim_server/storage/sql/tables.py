@@ -223,7 +223,12 @@ licence_seats = Table(
     Column("number", Integer, nullable=False),
     Column("holder", code_points()),
     PrimaryKeyConstraint("tenant_id", "pool", "number"),
-    Index("ix_licence_seats_free", "tenant_id", "pool", "number", sqlite_where=_FREE, postgresql_where=_FREE),
+    Index(
+        "ix_licence_seats_free",
+        *("tenant_id", "pool", "holder", "number"),
+        sqlite_where=_FREE,
+        postgresql_where=_FREE,
+    ),
     Index(
         "uq_licence_seats_holder",
         *("tenant_id", "holder", "pool"),

@@ -48,7 +48,7 @@ def _licences() -> None:
     shown = sa.UniqueConstraint("tenant_id", "resource_id", name="uq_licence_pools_tenant_id_resource_id")
     _table("licence_pools", _text("key"), _text("resource_id"), _number("seats"), shown, key=("key",))
     _table("licence_seats", _text("pool"), _number("number"), _text("holder", nullable=True), key=("pool", "number"))
-    _index("ix_licence_seats_free", "licence_seats", "pool", "number", where=FREE)
+    _index("ix_licence_seats_free", "licence_seats", "pool", "holder", "number", where=FREE)
     _index("uq_licence_seats_holder", "licence_seats", "holder", "pool", where=HELD, unique=True)
 
 
