@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,27 @@ def test_what_is_not_named_stays(command: Command) -> None:
 def test_what_means_nothing_is_refused(command: Command, options: tuple[str, ...]) -> None:
     result = command.run(*options)
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "guard.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_commands_of_the_page_run_as_they_stand(command: Command) -> None:
+    lines = "".join(blocks("sh")).splitlines()
+    assert len(lines) == 7
+    for line in lines:
+        program, *arguments = line.split()
+        assert program == "scim-server"
+        command.good(*arguments)
+
+
+def test_the_page_shows_what_is_shown(command: Command) -> None:
+    (example,) = blocks("text")
+    assert [*facts(example)] == [*facts(command.good("guard", "show", "contoso"))]
 
 
 @pytest.mark.parametrize("verb", ["show", "release"])

@@ -38,6 +38,11 @@ def masked(value: Any) -> Any:
     return re.sub(r"127\.0\.0\.1:\d+", "HOST", re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", value))
 
 
+def test_the_dry_run_of_its_page_answers_what_it_shows(server: Server) -> None:
+    (command,), (shown,) = blocks("sh", "docs/dry-run.md"), blocks("json", "docs/dry-run.md")
+    assert masked(run(server, command)) == masked(json.loads(shown))
+
+
 @pytest.mark.req("R-POST-01", "R-POST-03", "CC-55")
 def test_the_first_requests_of_the_readme_answer_what_it_shows(server: Server) -> None:
     create, ask = blocks("sh")

@@ -1,6 +1,9 @@
 """The guard over a ledger that a test looks into: what it asks, what it refuses, and what it says."""
 
+import json
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -145,6 +148,14 @@ def test_a_refusal_says_what_happened_and_what_to_do() -> None:
         "runs: scim-server guard release contoso"
     )
     assert (refused.value.since, dict(refused.value.headers)) == (EARLIER, {"Retry-After": "300"})
+
+
+def test_the_page_has_the_words_of_a_refusal() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guard.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    with pytest.raises(TooManyDepartures) as refused:
+        depart(Ledger(10_000, departed={f"u-{number}": EARLIER for number in range(500)}), "u-500")
+    assert json.loads(shown)["detail"] == refused.value.detail
 
 
 def test_a_large_tenant_is_not_counted_to_its_end() -> None:
