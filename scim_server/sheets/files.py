@@ -151,7 +151,8 @@ def ragged(row: Row, header: Sequence[str]) -> str | None:
     """What is wrong with a row that has not as many cells as the header; None where it has."""
     if len(row.cells) == len(header):
         return None
-    return f"The row has {len(row.cells)} cells, the header has {len(header)}."
+    cells = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
+    return f"The row has {cells}, the header has {len(header)}."
 
 
 def _told(error: csv.Error) -> str:
