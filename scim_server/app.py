@@ -31,6 +31,7 @@ from scim_server.http.views import Parts, Writes
 from scim_server.service import grants, guard
 from scim_server.service.bulk import Bulk
 from scim_server.service.context import Context
+from scim_server.service.doctor import Doctor
 from scim_server.service.elements import ElementPages
 from scim_server.service.guard import GuardState
 from scim_server.service.passwords import Passwords
@@ -46,6 +47,7 @@ from scim_server.service.upkeep import Redraft
 from scim_server.sheets import Directory
 from scim_server.storage import sql
 from scim_server.storage.base import Storage, Tenancy, Tenant
+from scim_server.storage.examination import Examination
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -148,6 +150,11 @@ def guard_state(settings: Settings, storage: Storage, tenant: Tenant, now: datet
 def release_guard(storage: Storage, tenant: Tenant, until: datetime) -> None:
     """Let everybody of the tenant leave until then."""
     guard.release(storage, tenant.id, until)
+
+
+def doctor(settings: Settings, examination: Examination) -> Doctor:
+    """What compares the tables with the documents, and puts them right."""
+    return Doctor(examination, load_catalogue(settings), now)
 
 
 def pools(settings: Settings, storage: Storage, tenant: Tenant) -> Pools:

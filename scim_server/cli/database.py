@@ -11,6 +11,7 @@ import click
 from scim_server import app
 from scim_server.config import Settings
 from scim_server.storage.base import Draft, Progress, Record, Storage, Tenancy, Tenant
+from scim_server.storage.examination import Examination
 
 
 class Database(Protocol):
@@ -21,6 +22,9 @@ class Database(Protocol):
 
     @property
     def tenancy(self) -> Tenancy: ...
+
+    @property
+    def examination(self) -> Examination: ...
 
     def migrate(self) -> None: ...
 
