@@ -33,6 +33,7 @@ from scim_server.domain.schema import (
     Schema,
     Uniqueness,
 )
+from scim_server.domain.schema import Source as RowsOf
 from scim_server.errors import BadRequest
 from tests.registries import registry_of
 
@@ -194,7 +195,7 @@ def test_users_have_what_their_binding_says() -> None:
     assert (user.id, user.endpoint, user.label) == ("User", "/Users", "displayName")
     assert user.indexed == {"externalId", "displayName", "emails.value", f"{enterprise}:manager.value"}
     assert user.defaults == {"active": True}
-    assert user.inverses == {"groups": Inverse("Group", "members", "direct")}
+    assert user.inverses == {"groups": Inverse("Group", (RowsOf("members"),), "direct")}
     assert registry.subject is user
     assert [(e.schema.id, e.required, e.absent_in_put) for e in user.extensions] == [
         (enterprise, False, AbsentInPut.CLEAR)
@@ -236,7 +237,7 @@ def test_a_resource_type_of_ones_own_has_what_its_files_say() -> None:
     assert (device.endpoint, device.schema.id, device.label) == ("/Devices", DEVICE_URN, "serial")
     assert device.indexed == {"colour", "tags", "maker.name", f"{BADGE_URN}:doors.value"}
     assert device.defaults == {"lines": 1, "tags": ["new"]}
-    assert device.inverses == {"spares": Inverse("Device", "holders", "spare")}
+    assert device.inverses == {"spares": Inverse("Device", (RowsOf("holders"),), "spare")}
     assert [(e.schema.id, e.required, e.absent_in_put) for e in device.extensions] == [
         (BADGE_URN, True, AbsentInPut.KEEP)
     ]

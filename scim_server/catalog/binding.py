@@ -5,11 +5,12 @@ Every path is bound to its attribute here, and what a binding asks is held to wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scim_server.catalog import formats
+from scim_server.catalog.derivations import SNAKE, Wanted
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.schemas import keep
@@ -23,7 +24,6 @@ from scim_server.domain.schema import (
     AttributeType,
     Extension,
     Format,
-    Inverse,
     Json,
     Kept,
     Mutability,
@@ -39,7 +39,7 @@ from scim_server.errors import InvalidValue
 @dataclass(frozen=True, slots=True)
 class Use:
     """A use of a schema as an extension, by a type's own file or by a profile; `indexed` and `defaults` have paths
-    within it, and `kept` says by name where values are.
+    within it, `kept` says by name where values are, and `derived` how they come about.
     """
 
     place: Place
@@ -52,6 +52,7 @@ class Use:
     indexed: tuple[str, ...] = ()
     defaults: Mapping[str, Json] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,13 @@ class Draft:
 
 
 class Binding:
-    """A draft's binding: `resource_type` has everything in it that is right, `faults` is what is not."""
+    """A draft's binding: `resource_type` has everything in it that is right, save its derivations, which need the other
+    types: `wanted` is what it says about these. `faults` is what is not right.
+    """
 
     def __init__(self, draft: Draft) -> None:
         self.faults: list[Fault] = []
+        self.wanted: list[Wanted] = []
         self._draft = draft
         self._place = draft.place.member("binding")
         self._content: Mapping[str, Json] = draft.document.content.get("binding", {})
@@ -79,12 +83,11 @@ class Binding:
         extensions = tuple(map(self._extension, draft.resource_type.extensions, draft.uses))
         schema = keep(draft.resource_type.schema, kept)
         self._type = replace(draft.resource_type, schema=schema, extensions=extensions)
-        inverses = self._inverses()
-        self._check_places(inverses)
+        self.wanted += self._derived()
+        self._check_places({wanted.attribute.name for wanted in self.wanted if not wanted.extension})
         self._check_put_rules()
         self.resource_type = replace(
             self._type,
-            inverses=inverses,
             indexed=self._indexed(),
             defaults=self._defaults(),
             label=self._label(),
@@ -107,33 +110,40 @@ class Binding:
         """The extension with the places where the values of some of its attributes are kept."""
         kept = {}
         for name, where in use.kept.items():
-            attribute = extension.schema.attribute(name)
             place = use.place.member("kept").member(name)
-            if attribute is None:
-                problem = f"{extension.schema.id} has no attribute {shown(name)}"
-                self.faults.append(place.fault(problem, "an attribute of the extension"))
-                continue
-            kept[attribute.name] = Kept(where)
-            self.faults += [place.fault(*problem) for problem in UNFIT_FOR[Kept(where)](attribute)]
+            if attribute := self._of(extension, name, place):
+                kept[attribute.name] = Kept(where)
+                self.faults += [place.fault(*problem) for problem in UNFIT_FOR[Kept(where)](attribute)]
+        for name, content in use.derived.items():
+            place = use.place.member("derived").member(name)
+            if attribute := self._of(extension, name, place):
+                kept[attribute.name] = Kept.DERIVED
+                self.faults += [place.fault(*problem) for problem in UNFIT_FOR[Kept.DERIVED](attribute)]
+                self.wanted.append(Wanted(use.resource_type, attribute, extension.schema.id, content, place, SNAKE))
         return replace(extension, schema=_held(keep(extension.schema, kept))) if kept else extension
 
-    def _inverses(self) -> dict[str, Inverse]:
-        inverses = {}
-        for name, rule in self._content.get("derived", {}).items():
+    def _of(self, extension: Extension, name: str, place: Place) -> Attribute | None:
+        attribute = extension.schema.attribute(name)
+        if attribute is None:
+            problem = f"{extension.schema.id} has no attribute {shown(name)}"
+            self.faults.append(place.fault(problem, "an attribute of the extension"))
+        return attribute
+
+    def _derived(self) -> Iterator[Wanted]:
+        """What the type's own file says about derived attributes."""
+        for name, content in self._content.get("derived", {}).items():
+            place = self._place.member("derived").member(name)
             attribute = self._type.schema.attribute(name)
             if attribute is None:
-                self._missing(name, self._place.member("derived").member(name))
-                continue
-            source = rule["inverseOf"]
-            inverse = Inverse(source["resourceType"], source["attribute"])
-            inverses[attribute.name] = replace(inverse, kind=rule.get("kind", inverse.kind))
-        return inverses
+                self._missing(name, place)
+            else:
+                yield Wanted(self._type.name, attribute, None, content, place, {})
 
-    def _check_places(self, inverses: Mapping[str, Inverse]) -> None:
+    def _check_places(self, derived: Collection[str]) -> None:
         for attribute in self._type.schema.attributes:
             place = self._place.member("kept").member(attribute.name)
             self.faults += [place.fault(*fault) for fault in UNFIT_FOR[attribute.kept](attribute)]
-            if (attribute.kept is Kept.DERIVED) == (attribute.name in inverses):
+            if (attribute.kept is Kept.DERIVED) == (attribute.name in derived):
                 continue
             self.faults.append(
                 self._place.member("derived").member(attribute.name).fault("is missing", "how it is derived")
@@ -254,8 +264,6 @@ def _unfit_for_rows(attribute: Attribute) -> Iterator[Problem]:
 def _unfit_for_derived(attribute: Attribute) -> Iterator[Problem]:
     if not attribute.is_read_only:
         yield f"{attribute.name} is derived and {attribute.mutability}", Mutability.READ_ONLY
-    if not (attribute.multi_valued and attribute.is_complex and attribute.sub(VALUE)):
-        yield f"{attribute.name} cannot be derived", "a multi-valued complex attribute with the sub-attribute value"
     yield from _unfit_unique(attribute)
 
 

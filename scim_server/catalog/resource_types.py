@@ -14,13 +14,14 @@ from typing import Final
 
 from scim_server.catalog import pools
 from scim_server.catalog.binding import Binding, Draft, Use
+from scim_server.catalog.derivations import DerivationBook
 from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.passwords import PasswordBook
 from scim_server.catalog.rules import RuleBook
 from scim_server.catalog.schemas import Definition, Written, resource_faults, written
 from scim_server.catalog.scopes import Scope
-from scim_server.domain.schema import AbsentInPut, Extension, Inverse, Kept, ResourceType, Schema
+from scim_server.domain.schema import AbsentInPut, Extension, ResourceType, Schema
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 # Words that mean something else where a resource type is named, and addresses that are taken.
@@ -99,10 +100,13 @@ def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[R
     """The resource types of one profile; what is wrong with them is added to `found`."""
     drafts = assembly.drafts(scope.types, [use for profile in scope.profiles for use in _profile_uses(profile)])
     bindings = [Binding(draft) for draft in drafts]
-    finished = tuple(binding.resource_type for binding in bindings)
+    derivations = DerivationBook(
+        (binding.resource_type for binding in bindings), (wanted for binding in bindings for wanted in binding.wanted)
+    )
+    finished = derivations.resource_types
     found += assembly.faults
     found += (fault for binding in bindings for fault in binding.faults)
-    found += _inverse_faults(drafts, {t.name: t for t in finished})
+    found += derivations.faults
     found += _subject_faults(drafts, finished)
     found += pools.faults(finished, scope.profiles)
     passwords = PasswordBook(finished, scope.profiles)
@@ -192,6 +196,7 @@ def _profile_uses(profile: Document) -> list[Use]:
             absent_in_put=AbsentInPut(item.get("absent_in_put", AbsentInPut.KEEP)),
             indexed=tuple(item.get("indexed", ())),
             kept=item.get("kept", {}),
+            derived=item.get("derived", {}),
             defaults=item.get("defaults", {}),
         )
         for index, item in enumerate(profile.content.get("bindings", ()))
@@ -225,18 +230,6 @@ def _clash(use: Use, bases: Mapping[str, Document], found: Mapping[str, tuple[Us
     return None
 
 
-def _inverse_faults(drafts: Iterable[Draft], types: Mapping[str, ResourceType]) -> list[Fault]:
-    """An attribute that is the inverse of another follows from that one's rows."""
-    found = []
-    for draft in drafts:
-        place = draft.place.member("binding").member("derived")
-        for name, inverse in types[draft.resource_type.name].inverses.items():
-            if not _has_rows(inverse, types):
-                problem = f"{inverse.attribute} of {inverse.resource_type} is not kept as rows"
-                found.append(place.member(name).member("inverseOf").fault(problem, _rows_expected(types)))
-    return found
-
-
 def _subject_faults(drafts: Iterable[Draft], types: Iterable[ResourceType]) -> list[Fault]:
     """A credential is bound to an id: of which type that is must be clear, and no address tells it."""
     bound = [draft for draft, resource_type in zip(drafts, types, strict=True) if resource_type.is_subject]
@@ -245,19 +238,6 @@ def _subject_faults(drafts: Iterable[Draft], types: Iterable[ResourceType]) -> l
         draft.place.member("binding").member("subject").fault(f"credentials are bound to {first} already", "false")
         for draft in bound[1:]
     ]
-
-
-def _has_rows(inverse: Inverse, types: Mapping[str, ResourceType]) -> bool:
-    owner = types.get(inverse.resource_type)
-    attribute = owner.schema.attribute(inverse.attribute) if owner else None
-    return attribute is not None and attribute.kept is Kept.ROWS
-
-
-def _rows_expected(types: Mapping[str, ResourceType]) -> str:
-    return (
-        one_of(f"{a.name} of {t.name}" for t in types.values() for a in t.rows_attributes)
-        or "an attribute kept as rows"
-    )
 
 
 def _schema_faults(

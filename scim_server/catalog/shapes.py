@@ -117,6 +117,20 @@ def _object(shape: type[Schema], **options: Any) -> fields.Nested:
     return fields.Nested(shape, error_messages=_messages("an object"), **options)
 
 
+class OneOrMore(fields.Field[Any]):
+    """An object, or a list of at least one."""
+
+    def __init__(self, shape: type[Schema]) -> None:
+        super().__init__(error_messages=_messages("an object, or a list of objects"))
+        self._one = _object(shape)
+        self._more = _list(self._one, validate=_filled("at least one object"))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        if not isinstance(value, dict | list):
+            raise self.make_error("invalid")
+        return (self._more if isinstance(value, list) else self._one).deserialize(value, attr, data)
+
+
 def _filled(what: str) -> validate.Length:
     return validate.Length(min=1, error=f"{VALUE} is empty; expected {what}")
 
@@ -157,8 +171,17 @@ CommonShape: Final = Shape.from_dict(
 )
 
 TYPE_KEPT: Final = [kept.value for kept in Kept if kept not in (Kept.RECORD, Kept.HASHED)]
-InverseShape: Final = Shape.from_dict({"resourceType": _name(), "attribute": _name()})
-DerivedShape: Final = Shape.from_dict({"inverseOf": _object(InverseShape, required=True), "kind": _text()})
+InverseShape: Final = Shape.from_dict({"resourceType": _name(), "attribute": _name(), "where": _name(required=False)})
+DerivedShape: Final = Shape.from_dict(
+    {
+        "inverseOf": OneOrMore(InverseShape),
+        "depthOf": _name(required=False),
+        "absenceOf": _name(required=False),
+        "noted": _flag(),
+        "seatsOf": _flag(),
+        "kind": _text(),
+    }
+)
 ABSENT_IN_PUT: Final = [word.value for word in AbsentInPut]
 PoolFormShape: Final = Shape.from_dict({"key": _text(), "display": _text(), "type": _text(), "seats": _text()})
 BindingShape: Final = Shape.from_dict(
@@ -191,6 +214,19 @@ ResourceTypeShape: Final = Shape.from_dict(
 AboutShape: Final = Shape.from_dict(
     {"name": _name(), "description": _text(), "extends": _name(required=False), "default": _flag()}
 )
+ProfileInverseShape: Final = Shape.from_dict(
+    {"resource_type": _name(), "attribute": _name(), "where": _name(required=False)}
+)
+ProfileDerivedShape: Final = Shape.from_dict(
+    {
+        "inverse_of": OneOrMore(ProfileInverseShape),
+        "depth_of": _name(required=False),
+        "absence_of": _name(required=False),
+        "noted": _flag(),
+        "seats_of": _flag(),
+        "kind": _text(),
+    }
+)
 EXTENSION_KEPT: Final = [kept.value for kept in (Kept.DOCUMENT, Kept.ROWS, Kept.DISCARDED)]
 ProfileBindingShape: Final = Shape.from_dict(
     {
@@ -201,6 +237,7 @@ ProfileBindingShape: Final = Shape.from_dict(
         "indexed": _list(_text()),
         "defaults": _map(_value()),
         "kept": _map(_word("place to keep values", EXTENSION_KEPT)),
+        "derived": _map(_object(ProfileDerivedShape)),
     }
 )
 LengthShape: Final = Shape.from_dict({"minimum": _count(), "maximum": _count()})
@@ -261,7 +298,7 @@ RolesShape: Final = Shape.from_dict(
 EventShape: Final = Shape.from_dict(
     {
         "resource_type": _name(),
-        "on": _word("occasion", ["create", "join"], required=True),
+        "on": _word("moment of an event", ["create", "join"], required=True),
         "kind": _name(),
         "attribute": _name(required=False),
         "unless": _name(required=False),

@@ -50,16 +50,16 @@ class Catalogue:
     @cached_property
     def whole(self) -> Registry:
         """Every resource type and schema that any profile has: for what is the same for all, such as routes."""
+        every = [resource_type for registry in self.registries.values() for resource_type in registry.resource_types]
         types: dict[str, ResourceType] = {}
-        others: list[ResourceType] = []
         schemas: dict[str, Schema] = {}
+        for resource_type in every:
+            types.setdefault(resource_type.name, resource_type)
         for registry in self.registries.values():
-            for resource_type in registry.resource_types:
-                if types.setdefault(resource_type.name, resource_type) is not resource_type:
-                    others.append(resource_type)
             for schema in registry.schemas:
                 schemas.setdefault(schema.id, schema)
-        return Registry(tuple(types.values()), tuple(schemas.values()), self.stamp, tuple(others))
+        others = tuple(t for t in every if t is not types[t.name])
+        return Registry(tuple(types.values()), tuple(schemas.values()), self.stamp, others)
 
 
 def undefined(profile: str) -> str:

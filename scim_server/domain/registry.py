@@ -6,7 +6,7 @@ names of resource types are exact (errata 8366, 8475).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -15,6 +15,7 @@ from scim_server.domain.schema import (
     MOST_LEVELS,
     REF,
     Attribute,
+    Derivation,
     Inverse,
     ResourceType,
     Schema,
@@ -92,24 +93,25 @@ class Registry:
         types = tuple(_relaxed(t, names) for t in shown)
         schemas = published(types, (_relax(schema, names) for schema in self.schemas if schema.id not in unseen))
         if variation.is_nested:
-            types = tuple(replace(t, inverses=self._nested(t.inverses)) for t in types)
+            types = tuple(replace(t, derivations={**t.derivations, **self._nested(t)}) for t in types)
         return Registry(types, schemas, self.stamp)
 
     def _hidden(self, variation: Variation) -> Sequence[ResourceType]:
         """The resource types that are not there for a tenant with these settings."""
         return [] if variation.has_pools else [t for t in self.resource_types if t.pools]
 
-    def _nested(self, inverses: Mapping[str, Inverse]) -> Mapping[str, Inverse]:
-        """The inverses, those that can nest with as many levels as are followed."""
+    def _nested(self, resource_type: ResourceType) -> dict[str, Derivation]:
+        """The inverses that can nest, with as many levels as are followed."""
         return {
-            name: replace(inverse, levels=MOST_LEVELS) if self._nests(inverse) else inverse
-            for name, inverse in inverses.items()
+            key: replace(inverse, levels=MOST_LEVELS)
+            for key, inverse in resource_type.inverses.items()
+            if self._nests(inverse)
         }
 
     def _nests(self, inverse: Inverse) -> bool:
         """Whether an owner can stand in the attribute of another one, as its `$ref` says."""
         owner = self.named(inverse.resource_type)
-        attribute = owner.schema.attribute(inverse.attribute) if owner else None
+        attribute = owner.kept_apart.get(inverse.attribute) if owner and inverse.attribute else None
         reference = attribute.sub(REF) if attribute else None
         return reference is not None and inverse.resource_type in reference.reference_types
 

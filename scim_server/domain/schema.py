@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scim_server.domain.rules import Rules
+
+if TYPE_CHECKING:
+    from scim_server.domain.attrpath import BoundPath
+    from scim_server.domain.filter import BoundFilter
 
 Json: TypeAlias = Any
 """A JSON value as `json.loads` gives it: dict, list, str, int, Decimal, bool or None."""
@@ -177,23 +181,72 @@ MOST_LEVELS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Inverse:
-    """How a derived attribute follows from rows: who names this resource in `attribute` of `resource_type`?
+class Source:
+    """Rows that a derived attribute follows from: those of the attribute that has this key, for the resources for which
+    the filter `where` holds. Its leaves are about the document.
+    """
 
-    Its elements have `value` (the owner's id), `$ref`, `display` (the owner's label) and `type` (`kind`). Where there
-    are more `levels` than one, who names an owner in the same attribute owns too, up to so many steps away: each owner
-    is there once, by its shortest way, of type `kind` at the first step, else `indirect_kind` (RFC 7643 section 4.1.2).
+    attribute: str
+    where: BoundFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """How a derived attribute follows from rows: who names this resource in one of the `sources` of `resource_type`?
+
+    Its elements have `value` (the owner's id), `$ref`, `display` (the owner's label) and `type` (`kind`), as far as the
+    attribute has these; each owner is there once. Where there are more `levels` than one, who names an owner in the
+    same attribute owns too, up to so many steps away: by its shortest way, of type `kind` at the first step, else
+    `indirect_kind` (RFC 7643 section 4.1.2).
     """
 
     resource_type: str
-    attribute: str
+    sources: tuple[Source, ...]
     kind: str = "direct"
     levels: int = 1
     indirect_kind: str = "indirect"
 
+    @property
+    def attribute(self) -> str | None:
+        """The key of the attribute whose rows alone it follows from, whatever the resource is like; else None."""
+        (first, *others) = self.sources
+        return first.attribute if not others and first.where is None else None
+
     def kind_at(self, level: int) -> str:
         """The `type` of an owner so many steps away, from 1."""
         return self.kind if level == 1 else self.indirect_kind
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How deep a resource lies: 1 where nothing is above it. `above` has the id of the resource of the same type above
+    it; a circle, and what lies above MOST_LEVELS of them, is not followed.
+    """
+
+    above: BoundPath
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Whether the derived attribute that has the key `of` has no value; that one is an Inverse."""
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is noted about a resource under the attribute's own key: whether anything is, of a boolean; else the values
+    of the notes in their order.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSeats:
+    """How many seats are taken of the licence pool that the resource shows."""
+
+
+Derivation: TypeAlias = Inverse | Depth | Absence | Noted | TakenSeats
+"""How the values of a derived attribute come about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +289,7 @@ class ResourceType:
     hang on it.
 
     `common` holds the attributes of RFC 7643 section 3.1 (schemas, id, externalId, meta). `defaults`, `indexed`,
-    `label`, `formats` and `inverses` are keyed by the text of `BoundPath.key`.
+    `label`, `formats` and `derivations` are keyed by the text of `BoundPath.key`.
     """
 
     id: str
@@ -253,7 +306,7 @@ class ResourceType:
     """Paths with rows in the index table, on top of the unique ones."""
     label: str | None = None
     """The path of the attribute that others show as `display` of this resource."""
-    inverses: Mapping[str, Inverse] = field(default_factory=dict)
+    derivations: Mapping[str, Derivation] = field(default_factory=dict)
     formats: Mapping[str, Format] = field(default_factory=dict)
     """Looked at where the dialect has no ANY_FORMAT alone."""
     is_subject: bool = False
@@ -319,8 +372,18 @@ class ResourceType:
     def derived_attributes(self) -> tuple[Attribute, ...]:
         """The attributes that are computed when read."""
         return tuple(
-            a for urn, schema in self.containers for a in schema.attributes if path_key(urn, a.name) in self.inverses
+            a for urn, schema in self.containers for a in schema.attributes if path_key(urn, a.name) in self.derivations
         )
+
+    @cached_property
+    def inverses(self) -> Mapping[str, Inverse]:
+        """The derived attributes that follow from rows, by key."""
+        return {key: derivation for key, derivation in self.derivations.items() if isinstance(derivation, Inverse)}
+
+    @cached_property
+    def steady(self) -> frozenset[str]:
+        """The keys of the derived attributes that no write of the resource's own document changes."""
+        return frozenset(key for key, inverse in self.inverses.items() if inverse.attribute is not None)
 
     @cached_property
     def kept_apart(self) -> Mapping[str, Attribute]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 from scim_server.domain.compare import to_wire
 from scim_server.domain.project import Part, Shape, project
@@ -196,12 +197,22 @@ def _apart(
     for key, text in record.rows.items():
         if text and text != "[]":
             yield resource_type.kept_apart[key], text
-    for key, references in record.derived.items():
-        inverse = resource_type.inverses[key]
-        owner_type = registry.named(inverse.resource_type)
-        if references and owner_type is not None:
-            attribute = resource_type.kept_apart[key]
-            yield attribute, dumps([_reference(r, inverse, location(base_url, owner_type, r.id)) for r in references])
+    for key, derived in record.derived.items():
+        attribute, derivation = resource_type.kept_apart[key], resource_type.derivations[key]
+        value = derived
+        if isinstance(derivation, Inverse):
+            value = _references(attribute, derivation, derived, registry, base_url)
+        if value not in ([], ()):
+            yield attribute, dumps(value)
+
+
+def _references(attribute: Attribute, inverse: Inverse, derived: Any, registry: Registry, base_url: str) -> list[Json]:
+    """The elements of an inverse; none where the type of the owners is not served."""
+    owner_type = registry.named(inverse.resource_type)
+    if owner_type is None:
+        return []
+    whole = (_reference(reference, inverse, location(base_url, owner_type, reference.id)) for reference in derived)
+    return [{name: value for name, value in element.items() if attribute.sub(name)} for element in whole]
 
 
 def _reference(reference: Reference, inverse: Inverse, address: str) -> dict[str, Json]:

@@ -28,7 +28,7 @@ from scim_server.service.context import Context
 from scim_server.service.drafts import dumps
 from scim_server.service.representation import Representation, location, render, render_pieces
 from scim_server.service.spool import Spool
-from scim_server.storage.base import Pieces, PreparedRows, Record, Storage, Transaction
+from scim_server.storage.base import Derived, Pieces, PreparedRows, Record, Storage, Transaction
 
 T = TypeVar("T")
 
@@ -66,12 +66,13 @@ class Resources:
         now = self._now()
         large = changes.large_rows(new, self._preparing(context, resource_type, new.id))
 
-        def work(transaction: Transaction) -> tuple[New, Meta]:
+        def work(transaction: Transaction) -> tuple[New, Meta, Mapping[str, Derived]]:
             context.effects.clear()
-            return changes.insert(transaction, context, new, now, large)
+            stored, meta = changes.insert(transaction, context, new, now, large)
+            return stored, meta, _derived(transaction, resource_type, stored.id, wanted)
 
-        new, meta = self._storage.write(context.tenant, work)
-        whole = _unless_it_fails(lambda: _created(context, new, meta, wanted))
+        new, meta, derived = self._storage.write(context.tenant, work)
+        whole = _unless_it_fails(lambda: _created(context, new, meta, derived, wanted))
         if whole is not None:
             return whole
         record = _record(new, meta)
@@ -153,7 +154,7 @@ class Resources:
         """Carry out a change, and say what is there now."""
         now = self._now()
         resource_type = edit.resource_type
-        derived = shape(projection, resource_type).expand & frozenset(resource_type.inverses)
+        derived = shape(projection, resource_type).expand & resource_type.steady
         used = context.leniency.used.copy()
         changes.make_hashes(self._storage, context, edit)
 
@@ -229,7 +230,7 @@ def _version_covers(shown: Shape, resource_type: ResourceType) -> bool:
     """Whether the version moves with everything that is shown. Derived attributes follow other resources, whose changes
     leave this one's version alone: what shows them is always sent (R-ETAG-04).
     """
-    return shown.expand.isdisjoint(resource_type.inverses)
+    return shown.expand.isdisjoint(resource_type.derivations)
 
 
 def _shape(projection: Projection, resource_type: ResourceType, named: Collection[str]) -> Shape:
@@ -257,11 +258,18 @@ def _record(new: New, meta: Meta) -> Record:
     return Record(new.resource_type.name, made.id, meta, made.stamp, made.document, made.hidden)
 
 
-def _created(context: Context, new: New, meta: Meta, wanted: Shape) -> Representation:
+def _derived(transaction: Transaction, resource_type: ResourceType, id: str, wanted: Shape) -> Mapping[str, Derived]:
+    """The derived values that the answer about a new resource shows: nothing names it yet, but some say so."""
+    expand = (wanted.expand & resource_type.derivations.keys()) - resource_type.steady
+    record = transaction.read(resource_type, id, frozenset(expand)) if expand else None
+    return record.derived if record else {}
+
+
+def _created(context: Context, new: New, meta: Meta, derived: Mapping[str, Derived], wanted: Shape) -> Representation:
     """The answer about a new resource, from what was stored. It is spooled where `Storage.read` would leave out rows
     that it shows: those of an attribute that has more than MOST_ROWS.
     """
-    record, rows = _record(new, meta), new.creation.rows
+    record, rows = replace(_record(new, meta), derived=derived), new.creation.rows
 
     def pieces(attribute: Attribute) -> Iterator[Sequence[str]]:
         elements = iter(rows.get(attribute.key, {}).values())

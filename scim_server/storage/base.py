@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.guard import Guard
@@ -29,7 +29,7 @@ from scim_server.storage.ledgers import Ledgers
 T = TypeVar("T")
 
 Expand = frozenset[str]
-"""Names of attributes kept as rows, and of derived ones, to bring along; what is not named costs nothing."""
+"""Keys of attributes kept as rows, and of derived ones, to bring along; what is not named costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class Reference:
     level: int = 1
 
 
+Derived: TypeAlias = Sequence[Reference] | Sequence[str] | int | bool
+"""The value of a derived attribute: of an Inverse references by id; of Noted the texts in their order, or a boolean; of
+Depth and TakenSeats an integer, and of Absence a boolean (`domain.schema`).
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A resource as the database has it.
@@ -50,7 +56,7 @@ class Record:
     `document` is the JSON object that is sent by default, without meta, rows and derived values; `hidden` the JSON
     object of values that are not sent by default (returned request or never), or None. `stamp` is that of the
     registry that wrote it. `rows` has, for each attribute asked for, a JSON array of the elements as they were
-    sent, oldest first; one with more rows than were asked for is not in it. `derived` has references by id.
+    sent, oldest first; one with more rows than were asked for is not in it. Both are by the keys of attributes.
     """
 
     resource_type: str
@@ -60,7 +66,7 @@ class Record:
     document: str
     hidden: str | None = None
     rows: Mapping[str, str] = field(default_factory=dict)
-    derived: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
 
 Pieces = Callable[[Attribute], Iterator[Sequence[str]]]

@@ -11,6 +11,7 @@ from scim_server.domain.schema import (
     ResourceType,
     Returned,
     Schema,
+    Source,
     Uniqueness,
 )
 
@@ -179,5 +180,5 @@ DEVICE = ResourceType(
     defaults={"active": True, "level": 1, f"{HALL}:window": "shut"},
     indexed=frozenset({"labels"}),
     label="name",
-    inverses={"racks": Inverse("Device", "users")},
+    derivations={"racks": Inverse("Device", (Source("users"),))},
 )

@@ -7,7 +7,16 @@ import pytest
 
 from scim_server.domain.compare import entries
 from scim_server.domain.registry import Registry, Variation, published
-from scim_server.domain.schema import MOST_LEVELS, Attribute, AttributeType, Inverse, Json, Kept, Uniqueness
+from scim_server.domain.schema import (
+    MOST_LEVELS,
+    Attribute,
+    AttributeType,
+    Inverse,
+    Json,
+    Kept,
+    Source,
+    Uniqueness,
+)
 from tests.domain.device import CORE, DESK, DEVICE, HALL
 from tests.registries import registry_of
 
@@ -145,7 +154,7 @@ def test_only_what_can_hold_its_own_kind_nests(types: tuple[str, ...], levels: i
     reference = Attribute("$ref", AttributeType.REFERENCE, reference_types=types)
     holders = Attribute("holders", AttributeType.COMPLEX, True, kept=Kept.ROWS, sub_attributes=(reference,))
     schema = replace(DEVICE.schema, attributes=(*DEVICE.schema.attributes, holders))
-    device = replace(DEVICE, schema=schema, inverses={"held": Inverse("Device", "holders", "spare")})
+    device = replace(DEVICE, schema=schema, derivations={"held": Inverse("Device", (Source("holders"),), "spare")})
     variant = Registry((device,), published((device,), ()), "stamp").variant(Variation(is_nested=True))
     found = inverses(variant, "Device")["held"]
     assert (found.kind, found.levels) == ("spare", levels)

@@ -124,7 +124,7 @@ def test_what_was_kept_comes_back(attributes: Attributes) -> None:
 
 def changed(*attributes: Attribute) -> tuple[Registry, ResourceType]:
     """The registry when the schema has become these attributes, without extensions."""
-    resource_type = replace(DEVICE, schema=Schema(CORE, "Device", "", attributes), extensions=(), inverses={})
+    resource_type = replace(DEVICE, schema=Schema(CORE, "Device", "", attributes), extensions=(), derivations={})
     return Registry((resource_type,), published((resource_type,), ()), "later"), resource_type
 
 

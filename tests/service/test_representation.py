@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from scim_server.domain.project import DEFAULT, Projection, project, shape
 from scim_server.domain.registry import Registry, published
 from scim_server.domain.resource import Attributes, Meta
-from scim_server.domain.schema import Attribute, Inverse, Json, ResourceType, Schema
+from scim_server.domain.schema import (
+    Attribute,
+    Inverse,
+    Json,
+    ResourceType,
+    Schema,
+    Source,
+)
 from scim_server.filtering.paths import parse_attribute
 from scim_server.service.drafts import draft, loads
 from scim_server.service.representation import LIST_RESPONSE, Representation, location, render, render_list
@@ -154,7 +161,7 @@ def test_a_document_of_other_schemas_is_parsed_and_cleaned() -> None:
 
 
 def test_references_of_a_type_that_is_no_longer_served_are_not_sent() -> None:
-    resource_type = replace(DEVICE, inverses={"racks": Inverse("Rack", "devices")})
+    resource_type = replace(DEVICE, derivations={"racks": Inverse("Rack", (Source("devices"),))})
     body = loads(
         render(
             record({"name": "D"}, frozenset({"racks"})), resource_type, shape(DEFAULT, resource_type), REGISTRY, BASE

@@ -15,7 +15,16 @@ import orjson
 from scim_server.domain import compare
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta, schemas
-from scim_server.domain.schema import Attribute, AttributeType, Inverse, Json, Kept, ResourceType, Schema
+from scim_server.domain.schema import (
+    Attribute,
+    AttributeType,
+    Inverse,
+    Json,
+    Kept,
+    ResourceType,
+    Schema,
+    Source,
+)
 from scim_server.storage.base import Draft, Entry, Record
 from tests.domain import every_type
 from tests.domain.every_type import CORE
@@ -54,7 +63,7 @@ THING = replace(
     schema=Schema(CORE, "Thing", "", (*_KEPT, MEMBERS, MEMBER_OF)),
     common=COMMON,
     label="exact",
-    inverses={"memberOf": Inverse("Thing", "members", "direct")},
+    derivations={"memberOf": Inverse("Thing", (Source("members"),), "direct")},
 )
 OTHER = replace(every_type.OTHER, common=COMMON, label="label")
 REGISTRY = Registry((THING, OTHER), (), "stamp-1")

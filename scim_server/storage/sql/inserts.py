@@ -33,8 +33,9 @@ from scim_server.domain.resource import Meta
 from scim_server.errors import Uniqueness
 from scim_server.storage.base import Creation, Entry
 from scim_server.storage.sql.connections import Retry
+from scim_server.storage.sql.derived import kind_of
 from scim_server.storage.sql.entries import holder_of, refusal
-from scim_server.storage.sql.records import columns, kind_of
+from scim_server.storage.sql.records import columns
 from scim_server.storage.sql.rows import first_rows
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import (

@@ -35,9 +35,9 @@ from scim_server.domain.filter import Operator
 from scim_server.domain.schema import VALUE, Attribute, Json, Kept, ResourceType, Returned, Uniqueness
 from scim_server.domain.text import is_storable
 from scim_server.storage.sql import nesting
+from scim_server.storage.sql.derived import kind_of
 from scim_server.storage.sql.nodes import Condition, Expression
 from scim_server.storage.sql.operators import begins
-from scim_server.storage.sql.records import kind_of
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import attribute_index, relations, resources, unique_values
 
@@ -150,6 +150,8 @@ def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: Reso
         return None
     inverse = resource_type.inverses.get(path.attribute_key)
     if inverse is not None:
+        if inverse.attribute is None:
+            return None
         kind, column, compared = (
             kind_of(inverse.resource_type, inverse.attribute),
             relations.c.target,
@@ -163,6 +165,19 @@ def _relation(spelling: Spelling, path: BoundPath, key: str, resource_type: Reso
     if inverse is not None and inverse.levels > 1:
         return NestedLookup(column, fixed, compared, Operator.EQ, key, spelling, kind, inverse.levels)
     return Lookup(column, fixed, compared, Operator.EQ, key)
+
+
+def candidates(path: BoundPath, key: Key, resource_type: ResourceType) -> list[Lookup]:
+    """Look-ups that name, between them, every resource whose derived value the key may be, and some others: where it
+    follows from several sources, or only for some resources.
+    """
+    inverse = resource_type.inverses.get(path.attribute_key)
+    is_owner = path.sub is not None and path.sub.name == VALUE and isinstance(key, str) and _is_kept(key)
+    if inverse is None or inverse.attribute is not None or not is_owner:
+        return []
+    kinds = [kind_of(inverse.resource_type, source.attribute) for source in inverse.sources]
+    column, owner = relations.c.target, relations.c.owner
+    return [Lookup(column, {relations.c.kind: kind}, owner, Operator.EQ, str(key)) for kind in kinds]
 
 
 def _table(path: BoundPath, resource_type: ResourceType) -> Table | None:
@@ -225,7 +240,7 @@ def contains(
 def _in_form(path: BoundPath, resource_type: ResourceType) -> bool:
     """Whether the values of a core, common or extension attribute are in the comparison form."""
     if path.attribute.kept is Kept.DERIVED:
-        return path.attribute_key not in resource_type.inverses  # `schemas`: it follows from the form itself
+        return path.attribute_key not in resource_type.derivations  # `schemas`: it follows from the form itself
     return path.attribute.kept is Kept.DOCUMENT
 
 

@@ -99,6 +99,28 @@ class ColumnNode:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberNode:
+    """A computed number, or 1 and 0 of a boolean: it is always there."""
+
+    value: Expression
+
+    def text(self) -> Expression:
+        return null()
+
+    def number(self) -> Expression:
+        return self.value
+
+    def boolean(self) -> Expression:
+        return self.value
+
+    def exists(self) -> Condition:
+        return true()
+
+    def present(self) -> Condition:
+        return true()
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """All values of a path.
 

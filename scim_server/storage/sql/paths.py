@@ -15,9 +15,8 @@ from scim_server.domain import compare
 from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import DISPLAY, REF, TYPE, VALUE, Attribute, Inverse, Kept, ResourceType
-from scim_server.storage.sql import nesting
-from scim_server.storage.sql.nodes import ColumnNode, Condition, JsonNode, Values
-from scim_server.storage.sql.records import kind_of
+from scim_server.storage.sql.derived import Derivations, kind_of
+from scim_server.storage.sql.nodes import ColumnNode, Condition, JsonNode, NumberNode, Values
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import membership_state, relations, resources
 
@@ -45,9 +44,10 @@ class Holder:
 class Paths:
     """Finds the values of paths on one engine."""
 
-    def __init__(self, spelling: Spelling, registry: Registry) -> None:
+    def __init__(self, spelling: Spelling, registry: Registry, derivations: Derivations) -> None:
         self._spelling = spelling
         self._registry = registry
+        self._derivations = derivations
 
     def values(self, path: BoundPath, resource_type: ResourceType) -> Values:
         """All values of the path in a row of `resources`."""
@@ -56,6 +56,10 @@ class Paths:
             return holder.values(path.sub)
         if path.attribute.kept is Kept.RECORD:
             return Values(ColumnNode(self._column(path, resource_type)))
+        derivation = resource_type.derivations.get(path.attribute_key)
+        if derivation is not None and not isinstance(derivation, Inverse):
+            simple = self._derivations.simple(resources, resource_type, path.attribute_key, derivation)
+            return Values(NumberNode(simple))
         return _member(self._root(path), path.sub)
 
     def holder(self, path: BoundPath, resource_type: ResourceType) -> Holder | None:
@@ -63,9 +67,12 @@ class Paths:
         if path.attribute.kept is Kept.ROWS:
             return self.rows(kind_of(resource_type.name, path.attribute_key))
         if path.attribute_key in resource_type.inverses:
-            return self._derived(path.attribute, resource_type.inverses[path.attribute_key])
+            return self._derived(path.attribute, resource_type, resource_type.inverses[path.attribute_key])
         if not path.attribute.multi_valued:
             return None
+        if path.attribute_key in resource_type.derivations:
+            notes, about = self._derivations.notes(resources, path.attribute_key)
+            return Holder((notes,), about, notes.c.value, lambda sub: Values(ColumnNode(notes.c.value)))
         elements = self._root(path).each()
         return Holder((elements.source,), (), elements.place, lambda sub: _member(elements.node, sub))
 
@@ -95,8 +102,8 @@ class Paths:
             node = node.at(path.extension)
         return node.at(path.attribute.name)
 
-    def _derived(self, attribute: Attribute, inverse: Inverse) -> Holder:
-        rows, naming_me = self._owners(inverse)
+    def _derived(self, attribute: Attribute, resource_type: ResourceType, inverse: Inverse) -> Holder:
+        rows, naming_me = self._derivations.owners(resources, resource_type, inverse)
         owner_type = self._registry.named(inverse.resource_type)
         endpoint = owner_type.endpoint if owner_type else ""
 
@@ -107,18 +114,6 @@ class Paths:
             return Values(ColumnNode(self._spelling.by_code_point(column)))
 
         return Holder((rows,), naming_me, rows.c.owner, member)
-
-    def _owners(self, inverse: Inverse) -> tuple[FromClause, tuple[Condition, ...]]:
-        """The owners that a row of `resources` follows from."""
-        kind = kind_of(inverse.resource_type, inverse.attribute)
-        if inverse.levels > 1:
-            return nesting.owners_of(self._spelling, resources, kind, inverse.levels), ()
-        rows = alias(relations)
-        return rows, (
-            rows.c.tenant_id == resources.c.tenant_id,
-            rows.c.kind == kind,
-            rows.c.target == resources.c.id,
-        )
 
     def _column(self, path: BoundPath, resource_type: ResourceType) -> Expression:
         return self._spelling.by_code_point(_RECORD[path.key](self._spelling, path.leaf, resource_type))

@@ -25,20 +25,15 @@ from sqlalchemy import (
 from scim_server.domain import compare
 from scim_server.domain.registry import Registry
 from scim_server.domain.resource import Meta
-from scim_server.domain.schema import Attribute, Inverse, ResourceType
-from scim_server.storage.base import Draft, Expand, Record, Reference
-from scim_server.storage.sql import nesting
+from scim_server.domain.schema import Attribute, Depth, Inverse, Noted, ResourceType, TakenSeats
+from scim_server.storage.base import Derived, Draft, Expand, Record, Reference
+from scim_server.storage.sql.derived import Derivations, kind_of
 from scim_server.storage.sql.spelling import Spelling
 from scim_server.storage.sql.tables import membership_state, relations, resources
 
 COLUMNS = tuple(
     resources.c[name] for name in ("type", "id", "version", "created", "last_modified", "stamp", "document", "hidden")
 )
-
-
-def kind_of(resource_type: str, attribute: str) -> str:
-    """The `kind` of the relations that are the elements of an attribute, which is named by its key."""
-    return f"{resource_type}.{attribute}"
 
 
 def kept_as_rows(registry: Registry) -> Mapping[str, Attribute]:
@@ -64,6 +59,9 @@ Joined: TypeAlias = Callable[[Select[Any]], ColumnElement[Any]]
 Columns: TypeAlias = tuple[tuple[int, str], ...]
 """(place in a result row, attribute's key)."""
 
+DerivedColumns: TypeAlias = tuple[tuple[int, str, Callable[[Any], Derived]], ...]
+"""The same with what reads the value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -73,7 +71,7 @@ class Shape:
 
     has_state: bool
     rows: Mapping[str, Columns]
-    derived: Mapping[str, Columns]
+    derived: Mapping[str, DerivedColumns]
 
     def records(self, rows: Iterable[Sequence[Any]]) -> list[Record]:
         return [self.record(row) for row in rows]
@@ -92,7 +90,7 @@ class Shape:
             document,
             hidden,
             {attribute: row[place] for place, attribute in self.rows.get(name, ()) if row[place] is not None},
-            {attribute: _references(row[place]) for place, attribute in self.derived.get(name, ())},
+            {attribute: read(row[place]) for place, attribute, read in self.derived.get(name, ())},
         )
 
 
@@ -104,11 +102,16 @@ def _references(listed: str) -> Sequence[Reference]:
     return tuple(Reference(*values) for values in orjson.loads(listed))
 
 
+def _texts(listed: str) -> Sequence[str]:
+    return tuple(text for (text,) in orjson.loads(listed))
+
+
 class Records:
     """Builds the SELECTs of records for one engine."""
 
-    def __init__(self, spelling: Spelling) -> None:
+    def __init__(self, spelling: Spelling, derivations: Derivations) -> None:
         self._spelling = spelling
+        self._derivations = derivations
         self._single: dict[tuple[ResourceType, Expand, bool], tuple[Select[Any], Shape]] = {}
         self._locked: dict[tuple[ResourceType, Expand], tuple[Select[Any], Shape]] = {}
 
@@ -155,51 +158,41 @@ class Records:
         has_state = any(t.rows_attributes for t in types)
         place = len(COLUMNS) + 2 * has_state
         rows: dict[str, list[tuple[int, str]]] = {t.name: [] for t in types}
-        derived: dict[str, list[tuple[int, str]]] = {t.name: [] for t in types}
+        derived: dict[str, list[tuple[int, str, Callable[[Any], Derived]]]] = {t.name: [] for t in types}
         extra: list[ColumnElement[Any]] = []
         for type_ in types:
             for attribute in _asked(type_.rows_attributes, expand):
                 rows[type_.name].append((place + len(extra), attribute))
                 extra.append(_only_for(type_.name, source, joined(_elements(source, type_.name, attribute))))
             for attribute in _asked(type_.derived_attributes, expand):
-                derived[type_.name].append((place + len(extra), attribute))
-                extra.append(self._derived(source, type_, type_.inverses[attribute]))
+                value, read = self._derived(source, type_, attribute)
+                derived[type_.name].append((place + len(extra), attribute, read))
+                extra.append(_only_for(type_.name, source, value))
         if has_state:
             plain = _with_state(plain, source)
         labelled = (column.label(f"extra_{number}") for number, column in enumerate(extra))
-        return plain.add_columns(*labelled), Shape(has_state, _fixed(rows), _fixed(derived))
+        return plain.add_columns(*labelled), Shape(
+            has_state,
+            {name: tuple(columns) for name, columns in rows.items()},
+            {name: tuple(columns) for name, columns in derived.items()},
+        )
 
     def _few_joined(self, rows: Select[Any]) -> ColumnElement[Any]:
         return self._spelling.few_joined(rows, bindparam("most_rows", type_=Integer))
 
-    def _nested(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:
-        found = nesting.owners_of(
-            self._spelling, source, kind_of(inverse.resource_type, inverse.attribute), inverse.levels
-        )
-        owners = resources.alias("owners")
-        same = and_(owners.c.tenant_id == found.c.tenant_id, owners.c.id == found.c.owner)
-        label = select(owners.c.label).where(same).correlate(found).scalar_subquery()
-        references = select(found.c.owner, label, found.c.level)
-        return _only_for(resource_type.name, source, self._spelling.listed(references.correlate(source)))
-
-    def _derived(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> ColumnElement[Any]:
-        if inverse.levels > 1:
-            return self._nested(source, resource_type, inverse)
-        owners = resources.alias("owners")
-        named_by = (
-            select(relations.c.owner, owners.c.label)
-            .join_from(
-                relations,
-                owners,
-                and_(owners.c.tenant_id == relations.c.tenant_id, owners.c.id == relations.c.owner),
-            )
-            .where(
-                relations.c.tenant_id == source.c.tenant_id,
-                relations.c.kind == kind_of(inverse.resource_type, inverse.attribute),
-                relations.c.target == source.c.id,
-            )
-        )
-        return _only_for(resource_type.name, source, self._spelling.listed(named_by.correlate(source)))
+    def _derived(
+        self, source: FromClause, resource_type: ResourceType, key: str
+    ) -> tuple[ColumnElement[Any], Callable[[Any], Derived]]:
+        """The column with the value of a derived attribute, and what reads it."""
+        derivation = resource_type.derivations[key]
+        if isinstance(derivation, Inverse):
+            references = self._derivations.references(source, resource_type, derivation)
+            return self._spelling.listed(references), _references
+        if isinstance(derivation, Noted) and resource_type.kept_apart[key].multi_valued:
+            rows, about = self._derivations.notes(source, key)
+            return self._spelling.listed(select(rows.c.value).where(*about).correlate(source)), _texts
+        is_number = isinstance(derivation, Depth | TakenSeats)
+        return self._derivations.simple(source, resource_type, key, derivation), int if is_number else bool
 
 
 def _elements(source: FromClause, type_name: str, attribute: str) -> Select[Any]:
@@ -217,10 +210,6 @@ def _only_for(type_name: str, source: FromClause, value: ColumnElement[Any]) -> 
 
 def _asked(attributes: Iterable[Attribute], expand: Expand) -> list[str]:
     return [attribute.key for attribute in attributes if attribute.key in expand]
-
-
-def _fixed(columns: Mapping[str, list[tuple[int, str]]]) -> Mapping[str, Columns]:
-    return {name: tuple(found) for name, found in columns.items()}
 
 
 def _with_state(plain: Select[Any], source: FromClause) -> Select[Any]:

@@ -14,7 +14,7 @@ from scim_server.domain import compare
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.rows import Element, RowsChange
 from scim_server.domain.schema import Attribute, Json, ResourceType
-from scim_server.storage.sql.records import kind_of
+from scim_server.storage.sql.derived import kind_of
 from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import json_form, membership_state, relations
 

@@ -44,7 +44,7 @@ class Statements:
     """The statements of one engine, built once."""
 
     def __init__(self, spelling: Spelling, registry: Registry, conditions: Conditions) -> None:
-        self.records = Records(spelling)
+        self.records = Records(spelling, conditions.derivations)
         self.rows = RowsWriter(spelling, conditions.of_element)
         self.elements = ElementsReader(conditions.of_element)
         self.unique = entries_insert(spelling, unique_values, "entries").returning(unique_values.c.path)

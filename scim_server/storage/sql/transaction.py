@@ -16,12 +16,13 @@ from scim_server.domain.schema import Attribute, ResourceType
 from scim_server.storage.base import Claims, Creation, Draft, Entries, Entry, Expand, Found, PreparedRows, Record
 from scim_server.storage.sql.connections import Retry
 from scim_server.storage.sql.departures import SqlDepartures
+from scim_server.storage.sql.derived import kind_of
 from scim_server.storage.sql.entries import drop_entries, pairs, refusal
 from scim_server.storage.sql.memberships import SqlMemberships
 from scim_server.storage.sql.notes import SqlNotes
 from scim_server.storage.sql.numbers import SqlNumbers
 from scim_server.storage.sql.outbox import SqlOutbox
-from scim_server.storage.sql.records import columns, kind_of
+from scim_server.storage.sql.records import columns
 from scim_server.storage.sql.rows import whose_rows
 from scim_server.storage.sql.search import Searches
 from scim_server.storage.sql.seats import SqlSeats

@@ -27,11 +27,13 @@ from scim_server.domain.filter import (
 )
 from scim_server.domain.registry import Registry
 from scim_server.domain.schema import Attribute, ResourceType
+from scim_server.storage.sql.derived import Derivations
 from scim_server.storage.sql.lookups import (
     Containment,
     Lookup,
     Prepared,
     among,
+    candidates,
     containments,
     contains,
     lookup_of,
@@ -50,13 +52,18 @@ class Conditions:
     """Makes conditions for one engine."""
 
     def __init__(self, spelling: Spelling, registry: Registry) -> None:
-        self.paths = Paths(spelling, registry)
+        self.derivations = Derivations(spelling, self._of_document)
+        self.paths = Paths(spelling, registry, self.derivations)
         self._spelling = spelling
         self._operators = Operators(spelling)
 
     def of_resource(self, bound: BoundFilter, resource_type: ResourceType) -> Condition:
         """A condition over a row of `resources` of that type; NULL is no."""
         return holds(bound, _OfResource(self._spelling, self.paths, self._operators, resource_type))
+
+    def _of_document(self, bound: BoundFilter, resource_type: ResourceType) -> Condition:
+        """As `of_resource`, of a filter about the document alone, which is read: one resource is at hand."""
+        return holds(bound, _OfDocument(self._spelling, self.paths, self._operators, resource_type))
 
     def of_element(self, bound: BoundFilter) -> Condition:
         """A condition over a row of `relations`, from a filter whose leaves are ElementTests; NULL is no."""
@@ -195,16 +202,23 @@ class _OfResource:
                 return [lookup for lookups in of_terms for lookup in lookups] if all(of_terms) else ()
             case AnyElement(path, inner):
                 keys = _equalities(inner).keys
-                return self._lookups_inside(path, keys)[:1] or containments(
-                    self.spelling, path, keys, self.resource_type
+                return (
+                    self._lookups_inside(path, keys)[:1]
+                    or self._candidates(path, keys)
+                    or containments(self.spelling, path, keys, self.resource_type)
                 )
             case Test(path, operator, key):
                 lookup = self._lookup(bound)
                 if lookup is not None or operator is not Operator.EQ or key is None:
                     return [lookup] if lookup else ()
-                return containments(self.spelling, path, {path.sub: key}, self.resource_type)
+                keys = {path.sub: key}
+                return self._candidates(path, keys) or containments(self.spelling, path, keys, self.resource_type)
             case _:
                 return ()
+
+    def _candidates(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> Sequence[Lookup]:
+        found = (candidates(replace(path, sub=sub), key, self.resource_type) for sub, key in keys.items())
+        return next(filter(None, found), ())
 
     def _lookups_inside(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> list[Lookup]:
         """Look-ups each of which names every resource with such an element."""
@@ -265,6 +279,17 @@ class _OfResource:
             return and_(values.node.exists(), holds(inner, element))
         condition = holds(inner, _OfElement(self.operators, holder.member))
         return any_row(holder.sources, *holder.where, condition)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfDocument(_OfResource):
+    """Leaves that are read, and not looked up."""
+
+    def _lookup(self, bound: Leaf) -> Lookup | None:
+        return None
+
+    def _lookups_inside(self, path: BoundPath, keys: Mapping[Attribute | None, Key]) -> list[Lookup]:
+        return []
 
 
 def _breadth(drivers: Sequence[Lookup | Containment]) -> tuple[bool, int]:
