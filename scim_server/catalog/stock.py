@@ -9,7 +9,7 @@ from scim_server.catalog.faults import Fault, Place, one_of, shown
 from scim_server.catalog.files import Document
 from scim_server.catalog.targets import Targets
 from scim_server.domain import compare
-from scim_server.domain.schema import AttributeType, Json, Kept, ResourceType, Returned, Uniqueness
+from scim_server.domain.schema import AttributeType, Json, Kept, Noted, ResourceType, Returned, Uniqueness
 from scim_server.profiles.events import Announcement
 from scim_server.profiles.licences import Licences
 from scim_server.profiles.numbers import Numbers
@@ -116,9 +116,8 @@ class StockBook:
         target = self._targets.known(item["pending"], resource_type, at)
         if target is None:
             return None
-        attribute = target.path.attribute
-        is_list = attribute.type is AttributeType.STRING and attribute.multi_valued
-        if attribute.kept is not Kept.DERIVED or not is_list or target.path.sub:
+        derivation = resource_type.derivations.get(target.path.key)
+        if not isinstance(derivation, Noted) or not target.path.attribute.multi_valued:
             self._fault(at, f"{target.path.key} lists no notes", "a noted attribute, a string with several values")
         return target.path.key
 
