@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from werkzeug.test import TestResponse
 from scim_server import app as composition
 from scim_server.config import Settings
 from scim_server.observability import RequestFacts, metrics_page
-from scim_server.service.context import Context, Effect
-from scim_server.service.resources import Resources
 from scim_server.storage.base import Tenant
 from scim_server.storage.sql.tables import credentials, metadata
 from tests.databases import ENGINES
@@ -22,6 +21,7 @@ from tests.logs import Log
 
 DRY_RUN = "urn:ietf:params:scim:api:messages:extension:2.0:DryRun"
 HEADER = "SCIM-Dry-Run"
+CONTACT_CENTRE = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -117,7 +117,7 @@ def test_a_deletion_shows_that_nothing_would_be_left(server: Server, client: Cli
     night = group(client, "Night", made["id"])
     message = told(tried(server, client, "DELETE", f"/Users/{made['id']}"), "204")
     assert "resource" not in message
-    assert message["effects"] == []
+    assert message["effects"] == [{"kind": "removed", "resource": made["id"], "value": ""}]
     assert json.loads(client.get(f"/Groups/{night}").data)["members"] == [{"value": made["id"]}]
 
 
@@ -294,14 +294,76 @@ def test_the_log_line_and_the_counter_name_it(server: Server, client: Client, lo
     assert dry == [True, None]
 
 
-def test_the_effects_are_listed(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Resources.delete
+@dataclass
+class Desk:
+    """A tenant of a product with licences and numbers: one seat of the pool `voice`, ten numbers."""
 
-    def noting(self: Resources, context: Context, *others: Any) -> None:
-        real(self, context, *others)
-        context.effects.append(Effect("seat freed", others[1], "voice"))
+    server: Server
+    tenant: Tenant
 
-    monkeypatch.setattr(Resources, "delete", noting)
-    ana = client.create("ana")["id"]
-    message = told(tried(server, client, "DELETE", f"/Users/{ana}"), "204")
-    assert message["effects"] == [{"kind": "seat freed", "resource": ana, "value": "voice"}]
+    @property
+    def client(self) -> Client:
+        return Client(self.server.app(), self.server.token(self.tenant))
+
+    def effects(self, status: str, method: str, path: str, body: Any = None) -> list[tuple[str, str, str]]:
+        """(kind, value, resource) of each, in their order."""
+        message = told(tried(self.server, self.client, method, path, body), status)
+        return [(effect["kind"], effect["value"], effect["resource"]) for effect in message["effects"]]
+
+
+@pytest.fixture
+def desk(server: Server) -> Desk:
+    tenant = server.tenant("connectel-customer-center")
+    storage = server.database.storage
+    composition.pools(server.settings, storage, tenant).set("voice", 1, None, None)
+    composition.ranges(server.settings, storage, tenant).add("1000-1009")
+    return Desk(server, tenant)
+
+
+def agent(name: str) -> dict[str, Any]:
+    return {"schemas": [USER, CONTACT_CENTRE], "userName": name, CONTACT_CENTRE: {"role": "user", "licence": "voice"}}
+
+
+OFF = {"op": "replace", "path": "active", "value": False}
+
+
+def test_seats_and_numbers_that_would_be_taken_are_told_and_are_not(desk: Desk) -> None:
+    answer = tried(desk.server, desk.client, "POST", "/Users", agent("ana"))
+    message = told(answer, "201")
+    assert message["resource"][CONTACT_CENTRE]["extensionNumber"] == "1000"
+    kinds = [(effect["kind"], effect["value"]) for effect in message["effects"]]
+    assert kinds == [("seat taken", "voice"), ("number allocated", "1000")]
+    made = json.loads(desk.client.send("POST", "/Users", agent("bob")).data)
+    assert made[CONTACT_CENTRE]["extensionNumber"] == "1000"
+    assert_error(tried(desk.server, desk.client, "POST", "/Users", agent("ana")), 409)
+
+
+def test_what_would_be_given_back_is_told_and_is_not(desk: Desk) -> None:
+    ana = json.loads(desk.client.send("POST", "/Users", agent("ana")).data)["id"]
+    off = desk.effects("200", "PATCH", f"/Users/{ana}", operations(OFF))
+    assert off == [("seat freed", "voice", ana), ("deactivated", "", ana)]
+    gone = desk.effects("204", "DELETE", f"/Users/{ana}")
+    assert gone == [("seat freed", "voice", ana), ("number released", "1000", ana), ("removed", "", ana)]
+    assert_error(desk.client.send("POST", "/Users", agent("bob")), 409)
+
+
+def test_of_a_bulk_request_the_effects_are_those_of_what_would_succeed(desk: Desk) -> None:
+    ana = json.loads(desk.client.send("POST", "/Users", agent("ana")).data)["id"]
+    plain = {"schemas": [USER, CONTACT_CENTRE], "userName": "bob", CONTACT_CENTRE: {"role": "user"}}
+    sent = {
+        "schemas": [BULK_REQUEST],
+        "Operations": [
+            patch(f"/Users/{ana}", OFF, version='W/"9"'),
+            delete(f"/Users/{ana}"),
+            {"method": "POST", "path": "/Users", "bulkId": "b", "data": agent("bob")},
+            {"method": "POST", "path": "/Users", "bulkId": "c", "data": plain},
+        ],
+    }
+    message = told(tried(desk.server, desk.client, "POST", "/Bulk", sent), "200")
+    statuses = [entry["status"] for entry in message["resource"]["Operations"]]
+    kinds = [(effect["kind"], effect["value"]) for effect in message["effects"]]
+    assert statuses == ["412", "204", "201", "409"]
+    assert kinds == [
+        ("seat freed", "voice"), ("number released", "1000"), ("removed", ""),
+        ("seat taken", "voice"), ("number allocated", "1001"),
+    ]  # fmt: skip
