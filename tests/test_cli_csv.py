@@ -365,6 +365,84 @@ def test_after_a_dry_run_the_import_comes_to_what_it_said(office: Office) -> Non
     )
 
 
+# Products ------------------------------------------------------------------------------------------------------------
+
+
+def operate(office: Office, *arguments: str) -> str:
+    """What another command about the tenant prints."""
+    result = CliRunner().invoke(cli.main, [*arguments, "--tenant", office.tenant.name], env=office.environ)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def seats_used(office: Office) -> int:
+    return int(operate(office, "licence", "list").splitlines()[1].split()[3])
+
+
+@pytest.mark.req("CC-42", "CC-50", "CC-54")
+def test_a_dry_run_knows_for_whom_the_seats_do_not_suffice(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "cosoft-sidekick")
+    operate(office, "licence", "set", "--key", "sidekick", "--seats", "50")
+    header = 'userName,"emails[type eq ""work""].value",licence\n'
+    content = header + "".join(f"user{n},user{n}@contoso.example,sidekick\n" for n in range(60))
+    lines = office.bring(content, "--dry-run").stdout.splitlines()
+    assert lines[0] == "line 2: user0: would be created; seat taken sidekick"
+    assert lines[-1].startswith("60 rows: 50 would be created, 0 would be changed, 0 unchanged, 10 would be refused.")
+    assert [line for line in lines if "would be refused: " in line and "the licence pool 'sidekick'" in line] == lines[
+        50:60
+    ]
+    assert (seats_used(office), office.names()) == (0, [])
+    result = office.bring(content, "--role", "user")
+    assert result.stdout.strip() == summary(created=50, refused=10)
+    assert seats_used(office) == 50
+
+
+@pytest.mark.req("CC-42")
+def test_one_role_holds_for_all_rows_without_one(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "samespace")
+    content = "userName,role,roles\nana,,\nbo,manager,\ncy,,supervisor\n"
+    assert office.brought(content, "--role", "admin") == summary(created=3)
+    roles = [(user.get(AGENT, {}).get("role"), "roles" in user) for user in office.users()]
+    assert roles[:2] == [("admin", False), ("manager", False)]
+    assert office.users()[2]["roles"] == [{"value": "supervisor"}]
+    refused = office.bring("userName\ndee\n", "--role", "boss")
+    assert refused.stderr.startswith(f"line 2: dee: refused: {AGENT}:role: expected one of admin, manager")
+
+
+@pytest.mark.req("CC-22", "CC-54")
+def test_a_dry_run_shows_the_numbers_and_gives_none_out(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "connectel-customer-center")
+    operate(office, "numbers", "add", "0100-0101")
+    content = "userName\nana\nbo\ncy\n"
+    for _ in range(2):
+        told = office.bring(content, "--dry-run").stdout.splitlines()
+        assert [line.rpartition("; ")[2] for line in told[:2]] == ["number allocated 0100", "number allocated 0101"]
+        assert told[2].startswith("line 4: cy: would be refused: ")
+    assert office.bring(content).stdout.strip() == summary(created=2, refused=1)
+    assert [row[1] for row in office.exported("--columns", "userName,extensionNumber")[1:]] == ["0100", "0101"]
+
+
+@pytest.mark.req("CC-23")
+def test_a_password_is_set_at_creation_and_never_after(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "connectel-customer-center")
+    operate(office, "numbers", "add", "0100-0101")
+    result = office.bring("userName,password\nana,long enough\nbo,short\n")
+    assert result.stdout.strip() == summary(created=1, refused=1)
+    assert "short" not in result.stderr
+    before = office.users()
+    assert office.brought("userName,password\nana,another one\n") == summary(unchanged=1)
+    assert office.users() == before
+
+
+@pytest.mark.req("CC-34", "CC-42")
+def test_who_joins_a_team_leaves_the_one_before_where_the_product_says_so(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "convirza")
+    north, south = office.group("North"), office.group("South")
+    office.brought("userName\nana\nbo\n", "--team", "North")
+    assert office.brought("userName\nbo\n", "--team", "South") == summary(unchanged=1)
+    assert (office.members(north), office.members(south)) == ({"ana"}, {"bo"})
+
+
 # Interruption --------------------------------------------------------------------------------------------------------
 
 
