@@ -252,16 +252,15 @@ def by_path(resource: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def add(*ids: str) -> dict[str, Any]:
-    """ENTRA-54."""
-    return {"op": "Add", "path": "members", "value": [{"$ref": None, "value": id} for id in ids]}
+def add(dialect: str, *ids: str) -> dict[str, Any]:
+    """ENTRA-54, OKTA-24."""
+    if dialect == "entra":
+        return {"op": "Add", "path": "members", "value": [{"$ref": None, "value": id} for id in ids]}
+    return {"op": "add", "path": "members", "value": [{"value": id, "display": "Kim Miller"} for id in ids]}
 
 
-def remove(id: str) -> dict[str, Any]:
-    """OKTA-24."""
+def remove(dialect: str, id: str) -> dict[str, Any]:
+    """ENTRA-55, OKTA-24."""
+    if dialect == "entra":
+        return {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": id}]}
     return {"op": "remove", "path": f'members[value eq "{id}"]'}
-
-
-def remove_as_entra(*ids: str) -> dict[str, Any]:
-    """ENTRA-55."""
-    return {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": id} for id in ids]}
