@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier, Event
 from typing import Any
@@ -14,11 +14,11 @@ from scim_server.storage.base import Storage, Transaction
 from scim_server.storage.ledgers import Pool, Taking
 from scim_server.storage.sql import Database
 from scim_server.storage.sql.tables import licence_seats, notes
+from tests.storage.meanwhile import Write, and_gives_up, doing, meanwhile
 from tests.storage.things import DAY, LATER, LATEST
 
 PENDING = "urn:example:pending"
 """The path of the notes of those who wait."""
-Write = Callable[[Callable[[Transaction], Any]], Any]
 
 
 @pytest.fixture
@@ -280,47 +280,6 @@ def test_of_many_who_take_the_last_seats_at_once_as_many_get_one_as_there_are(wr
         takings = [taking for each in pool.map(work, range(8)) for taking in each]
     assert (takings.count(Taking.TAKEN), takings.count(Taking.EXHAUSTED)) == (5, 59)
     assert used(write) == 5
-
-
-def meanwhile(write: Write, first: Callable[[Transaction], Any], then: Callable[[], Any]) -> tuple[bool, Any]:
-    """Do `then` after `first` and before its commit, or its end by LookupError: whether it waited for that, and what
-    it came to.
-    """
-    begun: list[Future[Any]] = []
-    waited: list[bool] = []
-
-    def work(transaction: Transaction) -> None:
-        try:
-            first(transaction)
-        finally:
-            begun.append(pool.submit(then))
-            waited.append(not _is_done(begun[0]))
-
-    with ThreadPoolExecutor(1) as pool:
-        with suppress(LookupError):
-            write(work)
-        return waited[0], begun[0].result(10)
-
-
-def _is_done(future: Future[Any]) -> bool:
-    try:
-        future.result(0.2)
-    except TimeoutError:
-        return False
-    return True
-
-
-def doing(work: Callable[[Transaction], Any]) -> Callable[[Transaction], Any]:
-    """The same; so that a short one may have a name."""
-    return work
-
-
-def and_gives_up(work: Callable[[Transaction], Any]) -> Callable[[Transaction], Any]:
-    def gives_up(transaction: Transaction) -> None:
-        work(transaction)
-        raise LookupError
-
-    return gives_up
 
 
 def test_who_takes_a_seat_waits_for_nobody_who_takes_another(write: Write, database: Database) -> None:

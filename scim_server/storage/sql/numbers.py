@@ -38,6 +38,7 @@ _TENANT: Any = bindparam("tenant")
 _HOLDER: Any = bindparam("who")
 _FIRST: Any = bindparam("low")
 _LAST: Any = bindparam("high")
+_NAME: Any = bindparam("name", type_=Text)
 _NOW: Any = bindparam("now", type_=Text)
 _OURS = number_ranges.c.tenant_id == _TENANT
 _THIS = and_(numbers.c.tenant_id == _TENANT, numbers.c.number == bindparam("wanted"))
@@ -47,7 +48,7 @@ _TAKE = update(numbers).where(_THIS).values(holder=_HOLDER)
 _RELEASE = (
     update(numbers)
     .where(_THIS, numbers.c.holder == _HOLDER)
-    .values(holder=None, free_from=bindparam("until"), last_name=bindparam("name"))
+    .values(holder=None, free_from=bindparam("until"), last_name=_NAME)
 )
 _HAS_RANGES = select(exists().where(_OURS))
 _SAME_WIDTH = func.length(number_ranges.c.first) == func.length(_FIRST)
@@ -99,9 +100,9 @@ def _allocate(**lock: Any) -> Any:
     """Give the holder a free number: the one that it had when it was here last, else the next one."""
     free = numbers.alias("free")
     ours = and_(free.c.tenant_id == _TENANT, free.c.holder.is_(None))
-    known = and_(ours, free.c.last_name.is_not(None), free.c.last_name == bindparam("name"))
-    # Both ends, though nothing lies before the one: without fresh statistics a planner takes the index of which two
-    # are given, and that one has the order.
+    # Ranges in the place of an equality, and both ends of them: without fresh statistics a planner takes any index for
+    # as good as another one, and these leave it the one that has the order.
+    known = and_(ours, free.c.last_name.is_not(None), free.c.last_name >= _NAME, free.c.last_name <= _NAME)
     ready = and_(ours, free.c.free_from >= "", free.c.free_from <= _NOW)
 
     def first(condition: Any, *order: Any) -> ScalarSelect[Any]:
@@ -109,7 +110,7 @@ def _allocate(**lock: Any) -> Any:
         chosen: ScalarSelect[Any] = rows.with_for_update(**lock).scalar_subquery()
         return chosen
 
-    had = first(known, free.c.free_from.desc(), free.c.number.desc())
+    had = first(known, free.c.last_name.desc(), free.c.free_from.desc(), free.c.number.desc())
     following = first(ready, free.c.free_from, free.c.number)
     chosen = and_(numbers.c.tenant_id == _TENANT, numbers.c.number == func.coalesce(had, following))
     return update(numbers).where(chosen).values(holder=_HOLDER).returning(numbers.c.number)
