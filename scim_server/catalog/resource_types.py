@@ -21,6 +21,7 @@ from scim_server.catalog.passwords import PasswordBook
 from scim_server.catalog.rules import RuleBook
 from scim_server.catalog.schemas import Definition, Written, resource_faults, written
 from scim_server.catalog.scopes import Scope
+from scim_server.catalog.uniqueness import UniquenessBook
 from scim_server.domain.schema import AbsentInPut, Extension, ResourceType, Schema
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -103,10 +104,11 @@ def _assembled(assembly: _Assembly, scope: Scope, found: list[Fault]) -> tuple[R
     derivations = DerivationBook(
         (binding.resource_type for binding in bindings), (wanted for binding in bindings for wanted in binding.wanted)
     )
-    finished = derivations.resource_types
+    uniqueness = UniquenessBook(derivations.resource_types, scope.profiles)
+    finished = uniqueness.resource_types
     found += assembly.faults
     found += (fault for binding in bindings for fault in binding.faults)
-    found += derivations.faults
+    found += [*derivations.faults, *uniqueness.faults]
     found += _subject_faults(drafts, finished)
     found += pools.faults(finished, scope.profiles)
     passwords = PasswordBook(finished, scope.profiles)

@@ -325,12 +325,14 @@ PasswordShape: Final = Shape.from_dict(
         "changed": _name(required=False),
     }
 )
+UniqueWithinShape: Final = Shape.from_dict({**RULE, "within": _name()})
 PoolsShape: Final = Shape.from_dict({"shown_as": _name()})
 ProfileShape: Final = Shape.from_dict(
     {
         "profile": _object(AboutShape),
         "bindings": _list(_object(ProfileBindingShape)),
         "passwords": _list(_object(PasswordShape)),
+        "unique_within": _list(_object(UniqueWithinShape)),
         "pools": _object(PoolsShape),
         **RULES,
     }

@@ -221,7 +221,7 @@ class _Plan:
 
     members: Mapping[str, _Former]
     schemas: _Keyer
-    unique: tuple[_Entries, ...]
+    unique: tuple[_Entries | _ScopedEntries, ...]
     indexed: tuple[_Entries, ...]
 
 
@@ -290,6 +290,22 @@ class _Entries:
         return ((self.path, entry_text(self.keyer(value))) for value in _values(attributes, self.steps))
 
 
+@dataclass(frozen=True, slots=True)
+class _ScopedEntries:
+    """What makes an entry of a value that is unique among the resources with the same value of another attribute: both
+    of them, so that they stand apart; the path names the two.
+    """
+
+    source: _Entries
+    within: _Entries
+
+    def pairs(self, attributes: Mapping[str, Json]) -> Iterable[tuple[str, str]]:
+        path = f"{self.source.path} within {self.within.path}"
+        scope = next((text for _, text in self.within.pairs(attributes)), "")
+        texts = (text for _, text in self.source.pairs(attributes) if text)
+        return ((path, entry_text(f"{len(scope)}:{scope}{text}")) for text in texts)
+
+
 def _values(value: Json, steps: tuple[str, ...]) -> Iterable[Json]:
     """All simple values at the end of the steps; lists on the way spread."""
     if isinstance(value, list):
@@ -307,10 +323,13 @@ def _plan(resource_type: ResourceType) -> _Plan:
     paths = [path for path in _paths(resource_type) if not path.leaf.is_complex]
     unique = [path for path in paths if path.leaf.uniqueness is not Uniqueness.NONE]
     indexed = [path for path in paths if path.key in resource_type.indexed and path not in unique]
+    scoped = [
+        (path, resource_type.unique_within[path.key]) for path in paths if path.key in resource_type.unique_within
+    ]
     return _Plan(
         _root(resource_type),
         _keyer(schemas) if schemas else fold,
-        tuple(map(_source, unique)),
+        (*map(_source, unique), *(_ScopedEntries(_source(path), _source(within)) for path, within in scoped)),
         tuple(map(_source, indexed)),
     )
 

@@ -90,7 +90,7 @@ class Registry:
         hidden = self._hidden(variation)
         shown = [t for t in self.resource_types if t not in hidden]
         unseen = _urns(hidden) - _urns(shown)
-        types = tuple(_relaxed(t, names) for t in shown)
+        types = tuple(relaxed(t, names) for t in shown)
         schemas = published(types, (_relax(schema, names) for schema in self.schemas if schema.id not in unseen))
         if variation.is_nested:
             types = tuple(replace(t, derivations={**t.derivations, **self._nested(t)}) for t in types)
@@ -128,11 +128,22 @@ class Registry:
         return {s.id.lower(): s for s in self.schemas}
 
 
-def _relaxed(resource_type: ResourceType, names: set[str]) -> ResourceType:
-    """The type without the uniqueness of these attributes; what is no longer unique is still looked up by an index."""
+def relaxed(resource_type: ResourceType, names: set[str]) -> ResourceType:
+    """The type without the uniqueness of these attributes (URN:name in lower case); what is no longer unique is still
+    looked up by an index.
+    """
     extensions = tuple(replace(e, schema=_relax(e.schema, names)) for e in resource_type.extensions)
-    relaxed = replace(resource_type, schema=_relax(resource_type.schema, names), extensions=extensions)
-    return replace(relaxed, indexed=resource_type.indexed | (_unique(resource_type) - _unique(relaxed)))
+    found = replace(
+        resource_type,
+        schema=_relax(resource_type.schema, names),
+        extensions=extensions,
+        unique_within={
+            key: within
+            for key, within in resource_type.unique_within.items()
+            if not {key.lower(), f"{resource_type.schema.id}:{key}".lower()} & names
+        },
+    )
+    return replace(found, indexed=resource_type.indexed | (_unique(resource_type) - _unique(found)))
 
 
 def _urns(resource_types: Iterable[ResourceType]) -> set[str]:

@@ -304,6 +304,8 @@ class ResourceType:
     """Values that a create without the attribute stores; a PUT without it keeps what is there."""
     indexed: frozenset[str] = frozenset()
     """Paths with rows in the index table, on top of the unique ones."""
+    unique_within: Mapping[str, BoundPath] = field(default_factory=dict)
+    """Paths of attributes that are unique among the resources with the same value of another one: that one."""
     label: str | None = None
     """The path of the attribute that others show as `display` of this resource."""
     derivations: Mapping[str, Derivation] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Derived attributes in the five ways of a binding: shown, filtered and sorted by, and never stored, on both engines."""
+"""Derived attributes in the ways of a binding: shown, filtered and sorted by, and never stored, on both engines."""
 
 import json
 from collections.abc import Callable, Iterator
