@@ -318,15 +318,14 @@ class _Cure(_Visit):
     ) -> None:
         super().__init__(examination, tenant, expectation)
         self._clock = clock
-        self._again: dict[str, Sequence[Difference]] = {}
+        self._again: list[str] = []
 
     def rounds(self) -> Iterator[Round]:
         rounds = super().rounds()
         # What is left of the stock's differences is looked at again at the end.
         yield replace(next(rounds), left=())
         yield from rounds
-        again, self._again = self._again, {}
-        yield self._treat_resources(again)
+        yield _joined(self._cured(self._again).values())
         # What the stock was short of may be there by now: the seats of those who are gone.
         yield self._treat_stock([*self._stock_differences(self._examination.stock(self._tenant))])
 
@@ -355,17 +354,19 @@ class _Cure(_Visit):
         repairs.drop_lost_numbers()
 
     def _treat_resources(self, sick: _Sick) -> Round:
-        ids = iter(sorted(sick))
-        left: list[Difference] = []
-        repaired: list[Difference] = []
-        while together := [*islice(ids, TOGETHER)]:
-            for id, done in self._mended(together).items():
-                repaired += done.repaired
-                if done.left and id not in self._again and len(self._again) < MOST_AGAIN:
-                    self._again[id] = done.left
-                else:
-                    left += done.left
-        return Round(0, left, repaired)
+        mended = self._cured(sick)
+        room = MOST_AGAIN - len(self._again)
+        self._again += islice((id for id, done in mended.items() if done.left), room)
+        later = frozenset(self._again)
+        return _joined(replace(done, left=()) if id in later else done for id, done in mended.items())
+
+    def _cured(self, ids: Iterable[str]) -> Mapping[str, Round]:
+        """What came of each id."""
+        rest = iter(sorted(ids))
+        mended: dict[str, Round] = {}
+        while together := [*islice(rest, TOGETHER)]:
+            mended |= self._mended(together)
+        return mended
 
     def _mended(self, ids: Sequence[str]) -> Mapping[str, Round]:
         def work(repairs: Repairs) -> Mapping[str, Round]:
@@ -441,6 +442,12 @@ def _round(before: Iterable[Difference], after: Iterable[Difference]) -> Round:
     left = [*after]
     places = {(difference.about, difference.what) for difference in left}
     return Round(0, left, [each for each in before if (each.about, each.what) not in places])
+
+
+def _joined(rounds: Iterable[Round]) -> Round:
+    listed = [*rounds]
+    left = [difference for done in listed for difference in done.left]
+    return Round(0, left, [difference for done in listed for difference in done.repaired])
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ _TENANT: Any = bindparam("tenant")
 _ID: Any = bindparam("resource", type_=Text)
 _AFTER: Any = bindparam("after", type_=Text)
 _LAST: Any = bindparam("last", type_=Text)
+_LIMIT: Any = bindparam("limit")
 
 _FOUND_BY: Final[Mapping[Table, Any]] = {
     resources: resources.c.id,
@@ -118,7 +119,7 @@ def _ours(table: Table, condition: Callable[[Any], ColumnElement[bool]]) -> Sele
 
 
 _NEXT: Final = tuple(
-    select(id).distinct().where(table.c.tenant_id == _TENANT, id > _AFTER).order_by(id).limit(IDS)
+    select(id).distinct().where(table.c.tenant_id == _TENANT, id > _AFTER).order_by(id).limit(_LIMIT)
     for table, id in _FOUND_BY.items()
 )
 _BETWEEN: Final = {table: _ours(table, lambda id: and_(id > _AFTER, id <= _LAST)) for table in _FOUND_BY}
@@ -210,7 +211,7 @@ _NEXT_ROWS: Final = (
         tuple_(*_ROW) > tuple_(*(bindparam(f"after_{name}", type_=Text) for name in _KEY)),
     )
     .order_by(*_ROW)
-    .limit(ROWS)
+    .limit(_LIMIT)
 )
 _THIS_ROW = and_(
     relations.c.tenant_id == _TENANT, *(relations.c[name] == bindparam(f"of_{name}", type_=Text) for name in _KEY)
@@ -283,7 +284,7 @@ class SqlExamination:
 
     def batch(self, tenant: int, after: str) -> Batch:
         def work(connection: Connection) -> Batch:
-            whose = {"tenant": tenant, "after": after}
+            whose = {"tenant": tenant, "after": after, "limit": IDS}
             ids = sorted({id for statement in _NEXT for id in connection.execute(statement, whose).scalars()})[:IDS]
             if not ids:
                 return Batch((), Offer(), None)
@@ -295,7 +296,7 @@ class SqlExamination:
     def rows(self, tenant: int, after: RowKey) -> RowsBatch:
         def work(connection: Connection) -> RowsBatch:
             place = {f"after_{name}": getattr(after, name) for name in _KEY}
-            found = connection.execute(_NEXT_ROWS, {"tenant": tenant, **place}).all()
+            found = connection.execute(_NEXT_ROWS, {"tenant": tenant, "limit": ROWS, **place}).all()
             known = [row for row in found if row.kind in self._rows]
             misformed = [_key(row) for row in known if _is_misformed(self._rows[row.kind], row)]
             owners = Counter((row.kind, row.owner) for row in known)
