@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from click.testing import CliRunner, Result
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from scim_server import app as composition
+from scim_server import cli
 from scim_server.domain.compare import from_datetime
 from scim_server.domain.registry import Registry
 from scim_server.service.pools import Pools
@@ -154,6 +156,11 @@ class Customer:
         """Everything that a write could change: resources with their versions, and what is counted beside them."""
         found = {kind: content(self.client().get(f"/{kind}?count=100")) for kind in ("Users", "Groups")}
         return {kind: page.get("Resources", []) for kind, page in found.items()} | self.ledgers()
+
+    def run(self, command: str, *arguments: str) -> Result:
+        """A command of the operator about this customer."""
+        environ = {"SCIM_DATABASE_URL": self.server.settings.database_url}
+        return CliRunner().invoke(cli.main, [command, "--tenant", self.tenant.name, *arguments], env=environ)
 
     def _on_ledgers(self, work: Callable[[Transaction], T]) -> T:
         return self.server.database.storage.write(self.tenant.id, work)

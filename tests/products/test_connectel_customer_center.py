@@ -1,5 +1,6 @@
 """Connectel Customer Center: what its administrators did by hand, done by Entra and by Okta."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -159,6 +160,29 @@ def test_an_exhausted_range_refuses_who_needs_a_number(creator: str, connectel: 
     before = connectel.state()
     refused(connectel.post(creator, "robin"), 409, None, NUMBER)
     assert connectel.state() == before
+
+
+@pytest.mark.req("CC-22", "CC-51")
+@pytest.mark.parametrize("creator", CREATORS)
+def test_fifty_allocations_at_once_give_fifty_numbers_and_skip_none(creator: str, on_both: Server) -> None:
+    """Takes a second: fifty users are created."""
+    customer = Customer.of(on_both, "connectel-customer-center")
+    customer.numbers("2000-2049")
+    customer.client(creator)
+    with ThreadPoolExecutor(50) as threads:
+        answers = [*threads.map(lambda index: customer.post(creator, f"user-{index}"), range(50))]
+    found = [by_path(content(answer))[NUMBER] for answer in answers]
+    assert sorted(found) == [str(number) for number in range(2000, 2050)]
+
+
+@pytest.mark.req("CC-22", "CC-51", "CC-54")
+@pytest.mark.parametrize("creator", CREATORS)
+def test_a_creation_that_is_refused_skips_no_number(creator: str, connectel: Customer) -> None:
+    for index in range(5):
+        assert connectel.post(creator, "kim", {ROLE: "owner"}).status_code == 400
+        number = connectel.values(connectel.user(f"user-{index}", {}, creator))[NUMBER]
+        assert number == str(100 + index)
+        assert connectel.post(creator, f"user-{index}").status_code == 409
 
 
 @pytest.mark.req("CC-23", "CC-54")

@@ -318,3 +318,21 @@ def test_a_put_of_the_whole_group_moves_too(convirza: Customer, kim: str, teams:
     assert answer.status_code == 200, answer.text
     assert [member["value"] for member in content(answer)["members"]] == [kim]
     assert (convirza.members(north), reviews(convirza, kim)) == (set(), True)
+
+
+# --- lists
+
+
+@pytest.mark.req("CC-35")
+def test_users_and_groups_are_listed_as_csv_as_the_query_says(convirza: Customer, chain: list[str]) -> None:
+    for number, role in enumerate(("standard", "admin", "standard")):
+        convirza.user(f"user-{number}", {ROLE: role, f"{TRACKING}:agentId": f"A-{3 - number}"})
+    users = ("--filter", f'{ROLE} eq "standard"', "--sort-by", "agentId", "--columns", "userName,agentId")
+    assert convirza.run("export", "--csv", *users).stdout.splitlines() == [
+        "userName,agentId",
+        "user-2,A-1",
+        "user-0,A-3",
+    ]
+    groups = ("--type", "Group", "--filter", f"{LEVEL} ge 2", "--sort-by", "displayName")
+    listed = convirza.run("export", "--csv", *groups, "--columns", "displayName,parent").stdout.splitlines()
+    assert listed == ["displayName,parent", f"North,{chain[0]}", f"Sales,{chain[1]}"]

@@ -1,6 +1,7 @@
 """Samespace: what its administrators did by hand, done by Entra and by Okta."""
 
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,38 @@ def test_creation_writes_an_invitation(creator: str, space: Customer) -> None:
     space.changed(ENTRA, kim, {"title": "Agent"})
     assert space.post(creator, "robin", {ROLE: "owner"}).status_code == 400
     assert space.events() == [("invitation", kim, {})]
+
+
+# --- bulk upload
+
+
+PEOPLE = """userName,displayName,role,chatsPerUser
+robin,Robin,,3
+leo,Leo,supervisor,9
+ana,Ana,supervisor,1
+"""
+
+
+@pytest.mark.req("CC-42")
+def test_a_file_of_users_is_uploaded_into_a_team_with_one_role(space: Customer, tmp_path: Path) -> None:
+    team = space.group("Sales")
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE, encoding="utf-8")
+    brought = space.run("import", "--csv", str(path), "--team", "Sales", "--role", "agent")
+    assert brought.exit_code == 1
+    assert "line 3: leo: refused:" in brought.stderr
+    assert f"{setting('chatsPerUser')}: expected at least 1 and at most 5." in brought.stderr
+    robin, ana = (space.find(f'userName eq "{name}"') for name in ("robin", "ana"))
+    assert space.members(team) == {*robin, *ana}
+    assert [space.values(id)[ROLE] for id in (*robin, *ana)] == ["agent", "supervisor"]
+    assert [space.values(id)[TEAM_MISSING] for id in (*robin, *ana)] == [False, False]
+    assert [(kind, id) for kind, id, _ in space.events()] == [("invitation", robin[0]), ("invitation", ana[0])]
+    before = space.state()
+    path.write_text(PEOPLE.replace(",9", ",5"), encoding="utf-8")
+    again = space.run("import", "--csv", str(path), "--team", "Sales", "--role", "agent")
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert "3 rows: 1 created, 0 changed, 2 unchanged, 0 refused." in again.stdout
+    assert [user for user in space.state()["Users"] if user["userName"] != "leo"] == before["Users"]
 
 
 # --- settings
