@@ -268,18 +268,6 @@ def test_of_two_who_add_the_same_range_at_once_the_second_is_refused(write: Writ
     assert ranges(write) == [Range("10", "19", 10, 0, 0)]
 
 
-def test_whoever_finds_no_range_has_found_none_before_the_first_is_added(write: Write) -> None:
-    def has_ranges() -> bool:
-        return bool(write(lambda t: t.numbers.has_ranges()))
-
-    def first(transaction: Any) -> None:
-        transaction.numbers.hold()
-        transaction.numbers.add_range("10", "19", {})
-
-    assert meanwhile(write, lambda t: t.numbers.has_ranges(), lambda: write(lambda t: t.numbers.hold()))[0]
-    assert meanwhile(write, first, has_ranges) == (True, True)
-
-
 # As fast however few are left ----------------------------------------------------------------------------------------
 
 SIZE = 2000

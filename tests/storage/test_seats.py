@@ -360,18 +360,6 @@ def test_a_pool_is_raised_for_whoever_finds_it_exhausted_at_the_same_moment(writ
     )
 
 
-def test_whoever_finds_no_pool_has_found_none_before_the_look_for_those_who_hold_its_key(write: Write) -> None:
-    def make(transaction: Transaction) -> None:
-        transaction.seats.hold()
-        transaction.seats.set_pool(Pool("phone", "r", 1, 0), ["a"], PENDING, DAY)
-
-    found = write(lambda t: t.seats.take("phone", "b"))
-    assert found is Taking.UNKNOWN
-    assert meanwhile(write, lambda t: t.seats.take("other", "b"), lambda: write(make))[0]
-    assert meanwhile(write, lambda t: t.seats.hold(), lambda: take(write, "b", "third")) == (True, Taking.UNKNOWN)
-    assert take(write, "b") is Taking.EXHAUSTED
-
-
 @pytest.mark.req("CC-50")
 def test_whatever_happens_at_once_no_seat_is_free_beside_one_who_waits(database: Database, write: Write) -> None:
     seats, people = 4, 12

@@ -8,14 +8,15 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import RowsChange
 from scim_server.errors import Uniqueness
-from scim_server.storage.base import Creation, Credential, Storage, Tenancy, ToleranceCount, ToleranceUse
+from scim_server.storage.base import Creation, Credential, Storage, Tenancy, ToleranceCount, ToleranceUse, Transaction
+from scim_server.storage.ledgers import Pool
 from scim_server.storage.sql import Database
-from scim_server.storage.sql.tables import server_keys
+from scim_server.storage.sql.tables import metadata, server_keys
 from tests.storage.things import DAY, MEMBERS, REGISTRY, THING, draft
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -77,14 +78,44 @@ def test_settings_are_changed_one_by_one_in_one_tenant(tenancy: Tenancy) -> None
     assert tenancy.tenant("contoso") == replace(contoso, settings={"kept": 1, "indirect_groups": True})
 
 
+OF_TENANTS = {table.name for table in metadata.tables.values() if "tenant_id" in table.c}
+
+
+def tables_with(database: Database, tenant: int) -> set[str]:
+    """The tables that have rows of the tenant."""
+
+    def counted(connection: Connection, name: str) -> int:
+        table = metadata.tables[name]
+        rows = select(func.count()).select_from(table).where(table.c.tenant_id == tenant)
+        count: int = connection.execute(rows).scalar_one()
+        return count
+
+    return database.connections.read(lambda connection: {name for name in OF_TENANTS if counted(connection, name)})
+
+
+def fill_ledgers(transaction: Transaction) -> None:
+    transaction.seats.set_pool(Pool("phone", "p", 1, 0), ["g"], None, DAY)
+    transaction.numbers.add_range("10", "11", {"10": "g"})
+    transaction.notes.add("g", "path", "value", DAY)
+    transaction.departures.watch()
+    transaction.departures.note("g", DAY)
+    transaction.outbox.put("Thing", "g", "onboarding", {}, DAY)
+
+
 def test_a_removed_tenant_takes_everything_along_and_its_id_is_never_given_again(
-    tenancy: Tenancy, storage: Storage, tenant: int, neighbour: int
+    database: Database, tenancy: Tenancy, storage: Storage, tenant: int, neighbour: int
 ) -> None:
     for each in (tenant, neighbour):
         storage.write(each, lambda t: t.insert(Creation(THING, draft(THING, "g", text="g", tags=["t"])), DAY))
         storage.write(each, lambda t: t.change_rows(THING, "g", MEMBERS, RowsChange(add={"u": {"value": "u"}})))
+        storage.write(each, fill_ledgers)
     tenancy.add_credential(neighbour, "digest", credential(tenancy, "neighbour", "c"))
+    tenancy.record_tolerances({ToleranceUse(id, "entra", "lower-verb"): 1 for id in (tenant, neighbour)}, NOON)
+    before = tables_with(database, tenant)
+    assert tables_with(database, neighbour) == before | {"credentials"} == OF_TENANTS
     tenancy.remove_tenant(neighbour)
+    assert tables_with(database, neighbour) == set()
+    assert tables_with(database, tenant) == before
     assert tenancy.tenant("neighbour") is None
     assert tenancy.credential("digest") is None
     assert storage.search(neighbour, Query((Selection(THING),)), frozenset()).total == 0
@@ -99,6 +130,16 @@ def test_a_credential_is_found_by_its_digest_alone_as_it_was_added(tenancy: Tena
     tenancy.add_credential(tenant, "digest", bound)
     assert tenancy.credential("digest") == bound
     assert tenancy.credential("c") is None
+
+
+@pytest.mark.req("CC-40")
+@pytest.mark.parametrize("grants", [None, frozenset(), frozenset({"agent", "supervisor", 'é,"x'})])
+def test_what_a_credential_may_give_comes_back(tenancy: Tenancy, tenant: int, grants: frozenset[str] | None) -> None:
+    tenancy.add_credential(tenant, "digest", credential(tenancy, "default", "c", grants=grants))
+    found = tenancy.credential("digest")
+    assert found is not None
+    assert found.grants == grants
+    assert [each.grants for each in tenancy.credentials(tenant)] == [grants]
 
 
 def test_times_come_back_in_utc(tenancy: Tenancy, tenant: int) -> None:
