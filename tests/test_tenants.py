@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -59,9 +59,14 @@ def routes(server: Server, views: set[str]) -> list[tuple[str, str, str]]:
     return sorted(
         (method, rule.rule.removeprefix(BASE).replace("<id:id>", "{}"), (rule.defaults or {}).get("endpoint", ""))
         for rule in server.app().url_map.iter_rules()
-        if rule.endpoint in views and rule.rule.startswith(BASE)
+        if rule.endpoint in views and rule.rule.startswith(BASE) and is_for_everybody(server, rule.defaults or {})
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     )
+
+
+def is_for_everybody(server: Server, given: Mapping[str, str]) -> bool:
+    """Whether tenants have the endpoint without more: licence pools are looked at in tests/http/test_licences.py."""
+    return "endpoint" not in given or server.registry.at(given["endpoint"]) is not None
 
 
 def populate(server: Server, client: Client) -> dict[str, str]:
