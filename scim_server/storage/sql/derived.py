@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     case,
     distinct,
+    exists,
     func,
     literal_column,
     select,
@@ -83,7 +84,8 @@ class Derivations:
         if source is resources:
             return holds
         same = and_(resources.c.tenant_id == source.c.tenant_id, resources.c.id == source.c.id)
-        return any_row((resources,), same, holds)
+        # What stands in a FROM is correlated with nothing that is not named.
+        return exists(select(literal_column("1")).select_from(resources).where(same, holds).correlate(source))
 
     def references(self, source: FromClause, resource_type: ResourceType, inverse: Inverse) -> Select[Any]:
         """(owner's id, label) of each owner; of several levels (owner's id, label, level)."""
