@@ -14,9 +14,10 @@ SUPERVISED = "urn:ietf:params:scim:schemas:extension:teamsupervisors:2.0:Group"
 
 
 def extensions(folder: Path) -> Path:
-    """The product in a new folder: the schemas that come along, and a profile of its own."""
-    shutil.copytree(ROOT / "extensions/contact-centre/schemas", folder / "stations/schemas")
-    shutil.copytree(ROOT / "tests/data/stations", folder / "stations", dirs_exist_ok=True)
+    """The product in a new folder: schemas that come along, and a profile of its own."""
+    shutil.copytree(ROOT / "tests/data/stations", folder / "stations")
+    for name in ("contactcentre-user", "contactcentre-group", "teamsupervisors-group"):
+        shutil.copy(ROOT / f"extensions/contact-centre/schemas/{name}.json", folder / "stations/schemas")
     return folder
 
 
