@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from conformance.exchange import Transport
 from conformance.masking import Masking
 from conformance.reading import SUITES, read_scenarios, read_suite
-from conformance.results import Outcome, Report
+from conformance.results import Outcome, Report, Result
 from conformance.runner import Limits, run
 from conformance.scenario import Suite
 from conformance.session import Session
 from conformance.transport import HttpTransport
+from scim_server import app
+from scim_server.config import Settings
+from tests.conformance.in_process import WsgiTransport
 from tests.databases import ENGINES
+from tests.http.server import Server as ServerInProcess
 from tests.live.server import Server, serving
+from tests.stock import stock_folder
 
 pytestmark = pytest.mark.unmeasured
 """What they run of the server, other tests run too: coverage need not follow."""
@@ -60,13 +66,47 @@ def test_roles_and_licences_made_of_files_pass_every_scenario(engine: str, new_d
     assert report.leftovers == ()
 
 
+@pytest.mark.req(*sorted(entitlements().items))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_licence_pools_that_a_profile_shows_as_entitlements_pass_every_scenario_of_those(
+    engine: str, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    settings = Settings(database_url=new_database(engine), extensions=stock_folder(tmp_path / "extensions"))
+    with closing(ServerInProcess(settings)) as server:
+        report = play(WsgiTransport(server.app().wsgi_app), "http://scim.example.com/scim/v2", entitled(server))
+    (suite,) = report.suites
+    missed = {result.id: (result.outcome, result.reason) for result in suite.results if not is_passed(result)}
+    # Pools are no roles, and the resource type that shows them has no extension.
+    assert all("roles" in id or id == "entitlements-extensions" for id in missed), missed
+    assert {outcome for outcome, _ in missed.values()} == {Outcome.NOT_APPLICABLE}
+    assert len(suite.results) - len(missed) == 7
+    assert report.leftovers == ()
+
+
+def is_passed(result: Result) -> bool:
+    return result.outcome is Outcome.PASSED
+
+
+def entitled(server: ServerInProcess) -> str:
+    """A token of a tenant whose profile shows pools as entitlements."""
+    tenant = server.tenant("entitled")
+    pools = app.pools(server.settings, server.database.storage, tenant)
+    pools.set("lic-pro", 5, "Pro licence")
+    pools.set("lic-basic", 50, "Basic licence")
+    return server.token(tenant, "okta")
+
+
 def played(server: Server) -> Report:
     with closing(HttpTransport(server.base_url)) as transport:
-        session = Session(
-            base_url=server.base_url,
-            transport=transport,
-            credentials={"Authorization": f"Bearer {server.token}"},
-            run="entitlements",
-            masking=Masking([server.token]),
-        )
-        return run(session, [entitlements()], Limits(), lambda result: None)
+        return play(transport, server.base_url, server.token)
+
+
+def play(transport: Transport, base_url: str, token: str) -> Report:
+    session = Session(
+        base_url=base_url,
+        transport=transport,
+        credentials={"Authorization": f"Bearer {token}"},
+        run="entitlements",
+        masking=Masking([token]),
+    )
+    return run(session, [entitlements()], Limits(), lambda result: None)
