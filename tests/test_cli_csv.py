@@ -397,6 +397,20 @@ def test_a_dry_run_knows_for_whom_the_seats_do_not_suffice(on_both: Server, tmp_
     assert seats_used(office) == 50
 
 
+def test_licence_pools_are_exported_and_not_imported(on_both: Server, tmp_path: Path) -> None:
+    office = Office(on_both, tmp_path, "cosoft-sidekick")
+    operate(office, "licence", "set", "--key", "sidekick", "--seats", "50")
+    header, pool = office.exported("--type", "Licence")
+    shown = dict(zip(header, pool, strict=True))
+    assert (shown["value"], shown["totalAssignmentsPermitted"], shown["totalAssignmentsUsed"]) == (
+        "sidekick",
+        "50",
+        "0",
+    )
+    refused = office.bring("value\nconnect\n", "--type", "Licence")
+    assert refused.stdout.strip() == summary(refused=1)
+
+
 @pytest.mark.req("CC-42")
 def test_one_role_holds_for_all_rows_without_one(on_both: Server, tmp_path: Path) -> None:
     office = Office(on_both, tmp_path, "samespace")
@@ -557,6 +571,12 @@ def test_more_resources_than_a_page_are_exported(office: Office) -> None:
     names = [f"user{number:04}" for number in range(1100)]
     office.brought("userName\n" + "\n".join(names) + "\n")
     assert office.exported("--columns", "userName", "--sort-by", "userName")[1:] == [[name] for name in names]
+
+
+def test_commas_in_brackets_separate_no_columns(office: Office) -> None:
+    path = 'emails[type eq "a,b"].value'
+    office.client.create("ana", emails=[{"type": "a,b", "value": "x"}])
+    assert office.exported("--columns", f"{path},userName") == [[path, "userName"], ["x", "ana"]]
 
 
 def test_an_empty_tenant_has_a_header(office: Office) -> None:

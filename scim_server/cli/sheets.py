@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,9 @@ from scim_server.sheets import (
 
 _TENANT: Final = click.option("--tenant", "name", required=True, help="The tenant whose resources they are.")
 _TYPE: Final = click.option("--type", "type_name", help="The resource type; without one, that of users.")
+_PATHS: Final = re.compile(r"(?:\[[^\]]*\]|[^,\[])+")
+"""What stands between commas; in brackets they are part of a filter."""
+
 _MATCH_HELP: Final = "The column that says which resource a row is about; without one, the unique attribute."
 
 
@@ -66,7 +70,7 @@ def export_sheet(
 ) -> None:
     """Write the users of a tenant, or its groups, as CSV."""
     settings = Settings.load()
-    chosen = tuple(path.strip() for text in columns for path in text.split(",") if path.strip())
+    chosen = tuple(path.strip() for text in columns for path in _PATHS.findall(text) if path.strip())
     selected = Selected(condition, sort_by, descending, chosen)
     with ready(settings) as database:
         directory = app.directory(settings, database.storage, tenant_named(database.tenancy, name))

@@ -138,7 +138,7 @@ def column(header: str, resource_type: ResourceType) -> Column | None:
 
 def defaults(resource_type: ResourceType) -> tuple[Column, ...]:
     """The columns of an export that names none: the id, what may be written and has one value, and of attributes that
-    have several and are looked for by value the first of their kinds.
+    have several and are looked for by value the first of their kinds. Where clients only read, what they read.
     """
     places = ((None, resource_type.common), *resource_type.containers)
     paths = (path for urn, schema in places for path in _flat(schema, urn, resource_type))
@@ -189,12 +189,12 @@ def _flat(schema: Schema, urn: str | None, resource_type: ResourceType) -> Itera
         root = path_key(urn, attribute.name)
         if attribute.name == ID:
             yield root
-        elif _is_hidden(attribute) or attribute.name in (SCHEMAS, META):
+        elif attribute.name in (SCHEMAS, META) or _is_hidden(attribute, resource_type):
             continue
         elif attribute.multi_valued:
             yield from _of_first_kind(attribute, root, resource_type)
         elif attribute.is_complex:
-            yield from (f"{root}.{sub.name}" for sub in attribute.sub_attributes if _is_plain(sub))
+            yield from (f"{root}.{sub.name}" for sub in attribute.sub_attributes if _is_plain(sub, resource_type))
         else:
             yield root
 
@@ -205,18 +205,19 @@ def _of_first_kind(attribute: Attribute, root: str, resource_type: ResourceType)
         yield f'{root}[{TYPE} eq "{kind.canonical_values[0]}"].{VALUE}'
 
 
-def _is_hidden(attribute: Attribute) -> bool:
-    """What no request can write, or nobody ever sees."""
+def _is_hidden(attribute: Attribute, resource_type: ResourceType) -> bool:
+    """What no request can write though it can write others, or nobody ever sees."""
+    is_of_the_server = attribute.is_read_only or attribute.kept is Kept.DERIVED
     return (
-        attribute.is_read_only
-        or attribute.kept in (Kept.DERIVED, Kept.ROWS, Kept.DISCARDED)
+        (is_of_the_server and not resource_type.is_read_only)
+        or attribute.kept in (Kept.ROWS, Kept.DISCARDED)
         or attribute.returned is Returned.NEVER
     )
 
 
-def _is_plain(sub: Attribute) -> bool:
+def _is_plain(sub: Attribute, resource_type: ResourceType) -> bool:
     """A part of a single value that stands for itself: no address of what another part names."""
-    return not (_is_hidden(sub) or sub.multi_valued or sub.is_complex or sub.name == REF)
+    return not (_is_hidden(sub, resource_type) or sub.multi_valued or sub.is_complex or sub.name == REF)
 
 
 def _short(path: str, resource_type: ResourceType) -> str:

@@ -19,8 +19,10 @@ from scim_server.sheets.files import line_of
 from scim_server.sheets.layout import unknown_headers
 from scim_server.sheets.rows import named
 
-_PAGE, _PAGE_WITH_ROWS = 500, 10
-"""Resources that are in memory at the same time: fewer where each may have many elements."""
+_PAGE, _SORTED_PAGE, _PAGE_WITH_ROWS = 500, 5_000, 10
+"""Resources that are in memory at the same time: more where the database sorts all of them for each page, fewer where
+each of them may have many elements.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class Export:
     @property
     def _count(self) -> int:
         wanted = shape(self._request.projection, self._resource_type)
-        return _PAGE_WITH_ROWS if wanted.expand else _PAGE
+        if wanted.expand:
+            return _PAGE_WITH_ROWS
+        return _PAGE if self._request.sort_by is None else _SORTED_PAGE
 
 
 def _columns(resource_type: ResourceType, headers: Sequence[str]) -> tuple[Column, ...]:
