@@ -14,8 +14,10 @@ from werkzeug.test import TestResponse
 
 from scim_server import app as composition
 from scim_server.config import Settings
+from scim_server.errors import Unavailable
 from scim_server.observability import metrics_page
 from scim_server.storage.base import Tenant
+from scim_server.storage.sql.departures import SqlDepartures
 from tests.databases import ENGINES
 from tests.http.bulk import BULK_REQUEST, delete, patch, user
 from tests.http.server import GROUP, PATCH_OP, USER, Client, Server, assert_error
@@ -93,7 +95,7 @@ class Directory:
 
 def directory(server: Clocked, size: int, **guard: Any) -> Directory:
     settings = {"guard": guard} if guard else {}
-    made = Directory(server, server.tenant(**settings), [])
+    made = Directory(server, server.tenant(None, **settings), [])
     made.ids = made.add(size) if size else []
     server.clock.move(hours=25)
     return made
@@ -250,6 +252,26 @@ def test_it_is_known_since_when_it_stops_somebody(server: Clocked) -> None:
     assert (state.departed, state.stopped, state.released) == (0, None, server.clock() + timedelta(hours=24))
     server.clock.move(hours=25)
     assert made.state().released is None
+
+
+@pytest.mark.parametrize("form", ["delete", "bulk"])
+def test_a_stop_that_cannot_be_noted_is_one_all_the_same(
+    server: Clocked, form: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = directory(server, 20, users=1)
+    remove(made.client, made.ids[0])
+
+    def fail(*_: Any) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(SqlDepartures, "stop", fail)
+    if form == "delete":
+        assert_stopped(remove(made.client, made.ids[1]), 1, 1)
+    else:
+        entries = bulk(made.client, delete(f"/Users/{made.ids[1]}"), user("new"))
+        assert [entry["status"] for entry in entries] == ["429", "201"]
+    assert len([line for line in log.lines if line.get("logger") == "scim_server.service.guard"]) == 1
+    assert made.state().stopped is None
 
 
 def bulk(client: Client, *operations: dict[str, Any], **members: Any) -> list[dict[str, Any]]:
