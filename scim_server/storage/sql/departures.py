@@ -42,7 +42,7 @@ class DepartureStatements:
 
     def __init__(self, spelling: Spelling) -> None:
         guard = spelling.insert(guards).values(tenant_id=_TENANT)
-        self.begin = guard.on_conflict_do_nothing()
+        self.begin = guard.values(stopped=None).on_conflict_do_nothing()
         self.stop = _upsert(guard.values(stopped=_NOW), stopped=func.coalesce(guards.c.stopped, _NOW))
         self.release = _upsert(guard.values(released=bindparam("until")), stopped=None, released=bindparam("until"))
         note = spelling.insert(departures).values(tenant_id=_TENANT, resource_id=bindparam("resource"), at=_NOW)
