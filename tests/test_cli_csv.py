@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from scim_server import cli
 from scim_server.cli import sheets as commands
 from scim_server.cli.progress import Progress
 from scim_server.config import Settings
-from scim_server.sheets import importing
+from scim_server.sheets import Directory, importing
 from tests.http.server import GROUP, USER, Client, Server
 
 AGENT = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
@@ -75,6 +76,10 @@ class Office:
 
     def names(self) -> list[str]:
         return [user["userName"] for user in self.users()]
+
+    def total(self) -> int:
+        """How many users there are."""
+        return int(json.loads(self.client.get("/Users?count=0").data)["totalResults"])
 
     def group(self, name: str, *members: str) -> str:
         body = {"schemas": [GROUP], "displayName": name, "members": [{"value": id} for id in members]}
@@ -221,7 +226,7 @@ def test_a_team_that_is_none_stops_the_import(office: Office) -> None:
 
 def test_a_member_that_the_team_cannot_take_is_refused_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.group("Sales")
-    plain = importing.Directory.write
+    plain = Directory.write
 
     def refusing(self: Any, wanted: Sequence[Any]) -> Any:
         """As if a rule of the team had something against whoever is made last."""
@@ -231,7 +236,7 @@ def test_a_member_that_the_team_cannot_take_is_refused_alone(office: Office, mon
             first.data[0]["op"] = "none"
         return plain(self, wanted)
 
-    monkeypatch.setattr(importing.Directory, "write", refusing)
+    monkeypatch.setattr(Directory, "write", refusing)
     result = office.bring("userName\nana\nbo\n", "--team", "Sales")
     assert result.stderr.startswith("line 3: bo: refused: It is created, but no member of the team: ")
     assert result.stdout.strip() == summary(created=1, refused=1)
@@ -460,14 +465,14 @@ def test_who_joins_a_team_leaves_the_one_before_where_the_product_says_so(on_bot
 # Interruption --------------------------------------------------------------------------------------------------------
 
 
-def interrupted_after(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    """A Ctrl-C comes when so many rows have been told."""
+def interrupted_after(monkeypatch: pytest.MonkeyPatch, rows: int, number: int = signal.SIGINT) -> None:
+    """A Ctrl-C, or another signal, comes when so many rows have been told."""
     plain = commands._Report.tell
 
     def tell(self: Any, result: Any) -> None:
         plain(self, result)
         if self._counts.total() == rows:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     monkeypatch.setattr(commands._Report, "tell", tell)
 
@@ -493,6 +498,32 @@ def test_a_dry_run_that_is_interrupted_changes_nothing(office: Office, monkeypat
     result = office.bring(PEOPLE, "--dry-run")
     assert (result.exit_code, office.names()) == (130, [])
     assert result.stderr == "Interrupted: the rest of the file has not been looked at.\n"
+
+
+def test_an_operator_may_end_it_with_a_signal_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted_after(monkeypatch, 1, signal.SIGTERM)
+    assert office.bring(PEOPLE).exit_code == 128 + signal.SIGTERM
+
+
+@pytest.mark.req("CC-42")
+def test_what_a_killed_import_left_undone_the_next_one_does(new_database: Callable[..., str], tmp_path: Path) -> None:
+    """With a process of its own, since there is no other way to be killed."""
+    server = Server(Settings(database_url=new_database("sqlite")))
+    office = Office(server, tmp_path)
+    team = office.group("Sales")
+    path = str(office.file("userName\n" + "".join(f"user{number:04}\n" for number in range(1000))))
+    arguments = ["--tenant", office.tenant.name, "--csv", path, "--team", "Sales"]
+    program = Path(sys.executable).parent / "scim-server"
+    process = subprocess.Popen([program, "import", *arguments], env={**os.environ, **office.environ})
+    while process.poll() is None and not office.total():
+        time.sleep(0.01)
+    process.kill()
+    process.wait(timeout=30)
+    stored = office.total()
+    assert 100 <= stored < 1000
+    assert office.run("import", *arguments).stdout.strip() == summary(created=1000 - stored, unchanged=stored)
+    assert len(office.members(team)) == 1000
+    server.close()
 
 
 def test_a_second_ctrl_c_ends_it_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
