@@ -326,7 +326,7 @@ PasswordShape: Final = Shape.from_dict(
     }
 )
 UniqueWithinShape: Final = Shape.from_dict({**RULE, "within": _name()})
-PoolsShape: Final = Shape.from_dict({"shown_as": _name()})
+PoolsShape: Final = Shape.from_dict({"shown_as": _name(), "attributes": _list(_text())})
 ProfileShape: Final = Shape.from_dict(
     {
         "profile": _object(AboutShape),

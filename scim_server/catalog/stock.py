@@ -52,6 +52,7 @@ class StockBook:
         self._flags = flags
         self._rules = rules
         self._teams = teams
+        self._shown = [(p.content["pools"], p.place.member("pools")) for p in profiles if "pools" in p.content]
         self._take_table("licences", profiles, self.licences, self._licences)
         self._take_table("numbers", profiles, self.numbers, self._numbers)
         self._take_table("roles", profiles, self.roles, self._roles)
@@ -87,7 +88,7 @@ class StockBook:
     # Licences --------------------------------------------------------------------------------------------------------
 
     def _licences(self, resource_type: ResourceType, item: Item, place: Place) -> Licences | None:
-        held = self._joint_set(resource_type, item, place)
+        held = self._with_shown(resource_type, self._joint_set(resource_type, item, place))
         flag = self._flags.get(resource_type.name)
         last_removed = self._last_removed(resource_type, item, place)
         pending = self._pending(resource_type, item, place)
@@ -103,6 +104,13 @@ class StockBook:
             kept_in_put=self._kept_in_put(held, item, place),
             optional=item.get("optional", False),
         )
+
+    def _with_shown(self, resource_type: ResourceType, held: JointSet | None) -> JointSet | None:
+        """The set with the attributes in which clients write the ids of what shows the pools."""
+        for item, place in self._shown:
+            more = self._joint_set(resource_type, item, place) if item.get("attributes") else None
+            held = JointSet(held.targets + more.targets) if held and more else held
+        return held
 
     def _pending(self, resource_type: ResourceType, item: Item, place: Place) -> str | None:
         """The path of the attribute that lists the keys without a seat."""

@@ -1,5 +1,6 @@
 """As what licence pools are shown: which resource type it is for each profile, and for which tenants it is there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from scim_server import catalog
 from scim_server.domain.registry import AS_IT_IS, Registry, Variation
 from scim_server.domain.schema import Attribute, AttributeType, Kept, Mutability, PoolForm, ResourceType, Schema
+from tests.stock import stock_folder
 
 EXTENSIONS = Path(__file__).parents[2] / "extensions"
 LICENCE = "urn:ietf:params:scim:schemas:licencing:2.0:Licence"
@@ -64,7 +66,7 @@ FAULTS = [
         'shown_as: "Seats" is no resource type that shows licence pools; expected one of',
     ),
     ("[pools]\n", "shown_as: is missing; expected a string"),
-    ('[pools]\nas = "Licence"\n', "as: is not a known key; expected shown_as"),
+    ('[pools]\nas = "Licence"\n', "as: is not a known key; expected one of shown_as, attributes"),
 ]
 
 
@@ -103,3 +105,22 @@ def test_a_schema_that_another_type_has_too_stays_when_its_first_one_is_hidden()
     pools = ResourceType("Pool", "Pool", "/Pools", "", schema, common, pools=PoolForm("name"))
     plain = ResourceType("Plain", "Plain", "/Plains", "", schema, common)
     assert Registry((pools, plain), (schema,), "").variant(AS_IT_IS).schema("urn:a:b") == schema
+
+
+WRONG_ATTRIBUTES = [
+    ("'entitlement.value'", 'pools.attributes[0]: User has no attribute "entitlement.value"'),
+    ("'userName', 'active'", "pools.attributes[1]: active is of type boolean; expected an attribute of type string"),
+]
+
+
+@pytest.mark.req("OKTA-53")
+@pytest.mark.parametrize(("attributes", "fault"), WRONG_ATTRIBUTES)
+def test_where_clients_write_the_ids_of_pools_is_an_attribute_of_text(
+    attributes: str, fault: str, tmp_path: Path
+) -> None:
+    extensions = stock_folder(tmp_path / "extensions")
+    profile = extensions / "entitled" / "profile.toml"
+    text = profile.read_text(encoding="utf-8")
+    assert catalog.check(extensions) == []
+    profile.write_text(re.sub(r"attributes = \[.*\]", f"attributes = [{attributes}]", text), encoding="utf-8")
+    assert [str(found) for found in catalog.check(extensions) if f"entitled/profile.toml: {fault}" in str(found)]
