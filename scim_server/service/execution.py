@@ -169,32 +169,20 @@ class Execution:
         if not any(new.decision.has_effects for new in wanted.values()):
             return wanted
         try:
-            return self._settlement.attempt(lambda: self._settled(wanted, claims))
+            return self._settlement.attempt(lambda: self._settled(wanted))
         except _Refused:
             claims.give_back([new.creation for new in wanted.values()])
             raise
 
-    def _settled(self, wanted: Mapping[int, New], claims: Claims) -> dict[int, New]:
-        """The creates, once their effects are carried out. Raises _Refused."""
+    def _settled(self, wanted: Mapping[int, New]) -> dict[int, New]:
+        """The creates, once their effects are carried out; what is allocated is nobody else's. Raises _Refused."""
         settled: dict[int, New] = {}
         for place, new in wanted.items():
             try:
                 settled[place] = changes.settled_new(self._settlement, new)
             except Withheld as withheld:
                 raise _Refused({place: withheld.error}) from None
-        if settled != wanted:
-            self._claim_instead(wanted, settled, claims)
         return settled
-
-    def _claim_instead(self, wanted: Mapping[int, New], settled: Mapping[int, New], claims: Claims) -> None:
-        """What was allocated is among the unique entries too. Raises _Refused, and then they have what they had."""
-        before = [new.creation for new in wanted.values()]
-        claims.give_back(before)
-        try:
-            self._claim(settled, claims)
-        except _Refused:
-            claims.take(before)
-            raise
 
     def _creates(self, unit: Unit) -> dict[int, New]:
         return {place: task for place in unit if isinstance(task := self._steps[place].task, New)}

@@ -9,8 +9,8 @@ import pytest
 from scim_server.config import Settings
 from tests.databases import ENGINES
 from tests.http import bulk
-from tests.http.server import PATCH_OP, Server, assert_error
-from tests.http.studio import FOLDER, FORMS, STUDIO, Studio, nested
+from tests.http.server import PATCH_OP, Client, Server, assert_error
+from tests.http.studio import FOLDER, FORMS, STUDIO, Studio, as_okta, nested
 from tests.statements import sent_to
 
 
@@ -265,13 +265,30 @@ def test_a_number_that_another_one_has_is_a_conflict_that_names_the_holder(form:
 
 @pytest.mark.req("CC-51")
 def test_numbers_that_are_wanted_at_once_are_given_once_and_none_is_skipped(studio: Studio) -> None:
+    studio.lines("500", "599")
     client = studio.client()
-    bodies = [nested({"userName": f"u{index}"}) for index in range(20)]
+    bodies = [nested({"userName": f"u{index}"}) for index in range(50)]
     with ThreadPoolExecutor(8) as pool:
         answers = [*pool.map(lambda body: client.send("POST", "/Users", body), bodies)]
     lines = sorted(answer.get_json(force=True)[STUDIO]["line"] for answer in answers)
-    assert lines == [str(number) for number in range(100, 120)]
-    answer = client.send("POST", "/Users", nested({"userName": "late"}))
+    assert lines == [str(number) for number in (*range(100, 120), *range(500, 530))]
+
+
+@pytest.mark.req("CC-51")
+def test_of_two_who_want_the_same_number_at_once_one_gets_it(studio: Studio) -> None:
+    client = studio.client()
+    bodies = [nested({"userName": name, "line": "105"}) for name in ("ana", "bob")]
+    with ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(lambda body: client.send("POST", "/Users", body), bodies)]
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert studio.numbers_used() == 1
+
+
+def test_where_no_number_is_left_a_creation_is_refused(server: Server) -> None:
+    studio = Studio(server, server.tenant("strict-studio"))
+    studio.lines("7", "7")
+    studio.create("ana")
+    answer = studio.client().send("POST", "/Users", nested({"userName": "bob"}))
     assert_error(answer, 409)
     assert detail(answer) == f"{STUDIO}:line: no number is free; the ranges are exhausted."
 
@@ -516,6 +533,70 @@ def test_who_leaves_in_bulk_is_never_refused(studio: Studio) -> None:
     )
     assert bulk.statuses(entries) == ["200", "204", "201"]
     assert (studio.used("day"), studio.numbers_used()) == (0, 2)
+
+
+def test_a_number_in_bulk_that_an_operation_before_wants_too_names_that_ones_user(free: Studio) -> None:
+    entries = bulk.send(free.client(), wanting("ana", line="any"), wanting("bob", line="any"))
+    assert bulk.statuses(entries) == ["201", "409"]
+    assert entries[1]["response"]["detail"] == f"{STUDIO}:line: 'any' belongs to 'ana'."
+
+
+# What a write does beside storing a resource --------------------------------------------------------------------------
+
+
+def effects(client: Client, method: str, path: str, body: Any = None) -> list[tuple[str, str]]:
+    """(kind, value) of what a write would do beside storing the resource."""
+    answer = client.send(method, path, body, {"SCIM-Dry-Run": "true"})
+    assert answer.status_code == 200, answer.text
+    return [(effect["kind"], effect["value"]) for effect in answer.get_json(force=True)["effects"]]
+
+
+def test_a_write_tells_what_it_does_beside_and_a_refused_operation_nothing(studio: Studio) -> None:
+    client = studio.client()
+    ana = studio.create("ana", part="porter", entitlements=entitled("gate"), **{"pass": "day"})
+    path = f"/Users/{ana['id']}"
+    assert effects(client, "POST", "/Users", nested({"userName": "bob", "pass": "gate"})) == [
+        ("seat taken", "gate"),
+        ("number allocated", "101"),
+        ("event", "greeting"),
+    ]
+    assert effects(client, "PATCH", path, as_okta({"line": "105"})) == [
+        ("number released", "100"),
+        ("number taken", "105"),
+    ]
+    assert effects(client, "PATCH", path, as_okta({"active": False})) == [
+        ("seat freed", "day"),
+        ("seat freed", "gate"),
+        ("deactivated", ""),
+    ]
+    assert effects(client, "PATCH", path, as_okta({"pass": None, "entitlements": []})) == [
+        ("seat freed", "day"),
+        ("seat freed", "gate"),
+        ("number released", "100"),
+        ("removed", ""),
+    ]
+    assert effects(client, "DELETE", path)[-2:] == [("number released", "100"), ("removed", "")]
+    assert effects(client, "PATCH", path, as_okta({"title": "x"})) == []
+    refused = [wanting("bob", line="999", **{"pass": "gate"}), wanting("leo", line="110", **{"pass": "gate"})]
+    told = effects(client, "POST", "/Bulk", {"schemas": [bulk.BULK_REQUEST], "Operations": refused})
+    assert told == [("seat taken", "gate"), ("number taken", "110"), ("event", "greeting")]
+
+
+def test_who_waits_and_who_inherits_is_told(patient: Studio) -> None:
+    ana = patient.create("ana", **{"pass": "day"})
+    body = nested({"userName": "bob", "pass": "day"})
+    assert effects(patient.client(), "POST", "/Users", body) == [("seat awaited", "day")]
+    patient.create("bob", **{"pass": "day"})
+    told = effects(patient.client(), "DELETE", f"/Users/{ana['id']}")
+    assert told == [("seat freed", "day"), ("seat passed on", "day"), ("removed", "")]
+
+
+@pytest.mark.req("CC-57")
+def test_what_is_left_out_of_a_leavers_write_is_no_effect_and_is_counted(studio: Studio) -> None:
+    studio.create("ana", line="105")
+    bob = studio.create("bob")
+    told = effects(studio.client(), "PATCH", f"/Users/{bob['id']}", as_okta({"line": "105", "active": False}))
+    assert told == [("deactivated", "")]
 
 
 # What it costs --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What a write takes and gives back under a profile: seats, numbers, roles, events; and who leaves by it."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -310,6 +312,33 @@ def test_a_creation_is_told_with_what_it_carries_unless_the_body_gives_the_passw
     assert created(STRICT, bob, passing={"password": None}).events == (Event("greeting", content),)
     assert created(PATIENT, bob).events == ()
     assert patched(STRICT, STORED, {"title": "x"}).events == ()
+
+
+def test_what_is_not_kept_goes_into_an_event_too(tmp_path: Path) -> None:
+    rules = registry_with_event(tmp_path)
+    bob = {"userName": "bob", "roles": [{"value": "a"}, {"value": "b"}]}
+    passing = {f"{STUDIO}:secret": "s", "password": "p"}
+    content = {f"{STUDIO}:secret": "s", "roles.value": ["a", "b"]}
+    assert created(rules, bob, passing=passing).events == (Event("made", content),)
+    assert created(rules, {"userName": "bob"}).events == (Event("made", {}),)
+
+
+def registry_with_event(folder: Path) -> TypeRules:
+    shutil.copytree(FOLDER, folder / "studio")
+    path = folder / "studio" / "plain" / "profile.toml"
+    event = f"""
+kept = {{secret = "discarded"}}
+[[events]]
+resource_type = "User"
+on = "create"
+kind = "made"
+carries = ["{STUDIO}:secret", "roles.value"]
+"""
+    path.write_text(f"{path.read_text(encoding='utf-8').rstrip()}{event}", encoding="utf-8")
+    user = registry_of_profile(folder / "studio", "plain-studio").named("User")
+    assert user is not None
+    assert isinstance(user.rules, TypeRules)
+    return user.rules
 
 
 # Leaving --------------------------------------------------------------------------------------------------------------
