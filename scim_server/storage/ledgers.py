@@ -98,7 +98,9 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a number was not given: who has it, or until when it rests, or neither: no range has it."""
+    """Why a number was not given: who has it, or until when it rests, or neither: no range has it, and where there is
+    no range, none is added before the end of the transaction.
+    """
 
     holder: str | None = None
     until: str | None = None

@@ -17,6 +17,10 @@ def take(transaction: Transaction) -> Taking:
     return transaction.seats.take("agent", "ana")
 
 
+def take_number(transaction: Transaction) -> Refused | None:
+    return transaction.numbers.take("11", "ana", "ana", DAY)
+
+
 def look(transaction: Transaction) -> bool:
     return transaction.numbers.has_ranges()
 
@@ -32,11 +36,12 @@ def add_range(transaction: Transaction) -> None:
 
 
 Make = Callable[[Transaction], None]
-Find = Callable[[Transaction], Taking | bool]
+Find = Callable[[Transaction], object]
 # how it is made, how it is looked for, what is found where there is none and where there is one
-MADE: list[tuple[Make, Find, Taking | bool, Taking | bool]] = [
+MADE: list[tuple[Make, Find, object, object]] = [
     (make_pool, take, Taking.UNKNOWN, Taking.TAKEN),
     (add_range, look, False, True),
+    (add_range, take_number, Refused(), None),
 ]
 
 

@@ -132,6 +132,8 @@ class SqlNumbers(Ledger[NumberStatements]):
 
     def take(self, number: str, holder: str, name: str, now: str) -> Refused | None:
         found = self._run(_LOOK, wanted=number).first()
+        if found is None and self.has_ranges():
+            found = self._run(_LOOK, wanted=number).first()  # one may have been added after the first look
         if found is None:
             return Refused()
         if found.holder is not None:
