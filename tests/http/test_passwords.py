@@ -1,6 +1,8 @@
 """Passwords that a profile keeps: as a hash that nothing shows, in the forms in which identity providers send them."""
 
 import json
+import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +10,11 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import MetaData, create_engine, select
+from click.testing import CliRunner, Result
+from sqlalchemy import MetaData, create_engine, select, text
 
+from scim_server import app as composition
+from scim_server import cli
 from scim_server.auth import passwords as hashes
 from scim_server.auth.passwords import Argon2
 from scim_server.config import Settings
@@ -316,7 +321,7 @@ def test_nothing_is_found_by_a_password(client: Client, condition: str) -> None:
     assert_error(client.get("/Users?sortBy=password"), 400, "invalidValue")
 
 
-@pytest.mark.req("CC-23", "R-SEC-05", "R-EVT-16")
+@pytest.mark.req("CC-23", "R-SEC-05")
 def test_the_database_has_a_password_in_one_place_and_only_as_a_hash(
     server: Server, tenant: Tenant, client: Client
 ) -> None:
@@ -336,7 +341,7 @@ def test_the_database_has_a_password_in_one_place_and_only_as_a_hash(
     assert [place for place, values in found.items() if "argon2" in values] == ["resources.hidden"]
 
 
-@pytest.mark.req("CC-23", "R-SEC-07")
+@pytest.mark.req("CC-23")
 def test_the_log_has_no_password(server: Server, client: Client, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even where the hash cannot be made, or what has it cannot be stored."""
     made = client.create("ana", password="swordfish-1")
@@ -390,6 +395,63 @@ def without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {n: without_times(v) for n, v in value.items() if n not in ("passwordChanged", "lastModified")}
     return [without_times(v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.mark.req("CC-23", "R-SEC-05")
+def test_hashes_go_with_the_profile_that_keeps_them(database_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "extensions"
+    shutil.copytree(PROFILES, folder)
+    settings = Settings(database_url=database_url, extensions=folder)
+    server = Server(settings)
+    tenant = server.tenant("vault")
+    id = Client(server.app(), server.token(tenant)).create("ana", password=FIRST, **{VAULT: {"code": "7351"}})["id"]
+    assert kept(server, tenant, id).keys() == {"password", VAULT}
+    server.close()
+    profile = folder / "vault" / "profile.toml"
+    profile.write_text(
+        re.sub(r"\[\[passwords\]\]\nresource_type = .*\nattribute = \"password\"[^\[]*", "", profile.read_text())
+    )
+    server = Server(settings)
+    for _ in server.database.rebuild(composition.redraft(settings, server.database.tenancy)):
+        pass
+    assert kept(server, tenant, id).keys() == {VAULT}
+    assert Client(server.app(), server.token(tenant)).get(f"/Users/{id}").get_json(force=True)["userName"] == "ana"
+    server.close()
+
+
+@pytest.mark.req("CC-13", "CC-23")
+def test_who_gets_a_password_is_sent_no_greeting_and_none_goes_out_with_one(server: Server, client: Client) -> None:
+    def events() -> list[Any]:
+        engine = create_engine(server.settings.database_url)
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT kind, content FROM outbox ORDER BY sequence")).all()
+        engine.dispose()
+        return [tuple(row) for row in found]
+
+    before = events()
+    client.create("ana", title="AE", password=FIRST)
+    assert events() == before
+    client.create("bo", title="AE")
+    assert [kind for kind, _ in events()[len(before) :]] == ["greeting"]
+
+
+@pytest.mark.req("CC-23")
+def test_no_sheet_has_a_password(server: Server, tenant: Tenant, client: Client) -> None:
+    client.create("ana", password=FIRST)
+    environ = {"SCIM_DATABASE_URL": server.settings.database_url, "SCIM_EXTENSIONS": str(PROFILES)}
+
+    def export(*more: str) -> Result:
+        return CliRunner().invoke(cli.main, ["export", "--csv", "--tenant", tenant.name, *more], env=environ)
+
+    whole, chosen = export(), export("--columns", "userName,password")
+    assert whole.exit_code == 0
+    assert "ana" in whole.stdout
+    assert "password" not in whole.stdout.lower().replace("passwordchange", "")
+    assert chosen.exit_code == 1
+    assert "password" in chosen.stderr
+    for printed in (whole.output, chosen.output):
+        assert "argon2" not in printed
+        assert FIRST not in printed
 
 
 # What the server says of itself --------------------------------------------------------------------------------------
