@@ -1,11 +1,12 @@
 """What a header means in a resource type, and what a resource has there."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scim_server.domain.schema import ResourceType
+from scim_server.domain.schema import Attribute, Extension, ResourceType, Schema
 from scim_server.sheets import SheetError
 from scim_server.sheets.columns import Kind, column, defaults, matching
 from tests.registries import registry_of
@@ -149,3 +150,14 @@ def test_the_default_columns_of_groups_are_without_members() -> None:
 
 def test_a_row_is_matched_by_the_unique_attribute() -> None:
     assert (matching(USER), matching(GROUP)) == ("userName", "displayName")
+
+
+def test_a_name_that_is_not_clear_has_its_urn() -> None:
+    schemas = [
+        Schema(f"urn:example:{n}", n, "", (Attribute("badge"), Attribute(own)))
+        for n, own in (("a", "title"), ("b", "desk"))
+    ]
+    resource_type = replace(USER, extensions=tuple(map(Extension, schemas)))
+    headers = [each.header for each in defaults(resource_type)]
+    assert headers[-4:] == ["urn:example:a:badge", "urn:example:a:title", "urn:example:b:badge", "desk"]
+    assert column("badge", resource_type) is None
