@@ -12,7 +12,7 @@ from scim_server.config import Settings
 from scim_server.service import resources
 from scim_server.storage.base import Transaction
 from tests.databases import ENGINES
-from tests.http.server import USER, Client, Server, assert_error
+from tests.http.server import GROUP, USER, Client, Server, assert_error
 from tests.http.stations import AGENT, SUPERVISED, TEAM, extensions, names, patch, read, team
 from tests.statements import sent_to
 
@@ -118,6 +118,35 @@ def test_the_answer_to_a_write_shows_what_it_came_to(client: Client) -> None:
     assert patch(client, f"/Groups/{made['id']}?attributes={LEVEL}", gone)[TEAM] == {"level": 1}
     put = client.send("PUT", f"/Groups/{made['id']}?attributes={LEVEL}", body)
     assert json.loads(put.data)[TEAM] == {"level": 2}
+
+
+@req("CC-55", "R-CUR-04")
+def test_a_walk_goes_by_what_is_derived(client: Client) -> None:
+    top = below(client, "top", None)
+    middle = below(client, "middle", top)
+    for name in ("a", "b"):
+        below(client, name, middle)
+    found, cursor = [], ""
+    while cursor is not None:
+        asked = f"/Groups?sortBy={LEVEL}&count=1&cursor={cursor}&attributes={LEVEL}"
+        page = read(client, asked)
+        found += [team[TEAM]["level"] for team in page["Resources"]]
+        cursor = page.get("nextCursor")
+    assert found == [1, 2, 3, 3]
+
+
+@req("CC-55", "R-GET-09")
+def test_a_search_over_all_types_shows_what_each_has(client: Client) -> None:
+    ana = client.create("ana")["id"]
+    team(client, "top", ana)
+    asked = f"/?attributes={LEVEL},{SUPERVISES},{STATION}:teamMissing,{SUPERVISED}:supervisors"
+    user, group = sorted(read(client, asked)["Resources"], key=lambda found: len(found["schemas"]), reverse=True)
+    assert group[TEAM] == {"level": 1}
+    assert group[SUPERVISED] == {"supervisors": [{"value": ana}]}
+    assert user[STATION] == {"teamMissing": False}
+    assert [element["display"] for element in user[AGENT]["supervises"]] == ["top"]
+    by_level = quote(f"{LEVEL} eq 1 or {STATION}:teamMissing eq true")
+    assert [found["schemas"][0] for found in read(client, f"/?filter={by_level}")["Resources"]] == [GROUP]
 
 
 # Inverses ------------------------------------------------------------------------------------------------------------
