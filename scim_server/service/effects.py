@@ -19,6 +19,7 @@ from scim_server.domain.resource import Attributes
 from scim_server.domain.rules import Decision, Event, NumberChange, SeatChange, Wish
 from scim_server.domain.schema import Json, ResourceType
 from scim_server.errors import Exhausted, InvalidValue, Resting, ScimError, Uniqueness
+from scim_server.profiles.decisions import TypeRules
 from scim_server.service.context import Context, Effect
 from scim_server.service.drafts import attributes_of
 from scim_server.service.guard import check_departure
@@ -57,6 +58,12 @@ class Subject:
     resource_type: ResourceType
     id: str
     created: str | None = None
+
+
+def has_stock(resource_type: ResourceType) -> bool:
+    """Whether its resources have seats or numbers."""
+    rules = resource_type.rules
+    return isinstance(rules, TypeRules) and bool(rules.licences or rules.numbers)
 
 
 @dataclass(frozen=True, slots=True)

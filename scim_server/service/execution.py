@@ -19,7 +19,7 @@ from scim_server.errors import Conflict, InvalidValue, ScimError
 from scim_server.service import changes
 from scim_server.service.changes import Edit, New, Removal
 from scim_server.service.context import Context
-from scim_server.service.effects import Settlement, Withheld
+from scim_server.service.effects import Settlement, Withheld, has_stock
 from scim_server.storage.base import Claims, Creation, Transaction
 
 Task: TypeAlias = New | Edit | Removal | ScimError
@@ -88,6 +88,8 @@ class Execution:
             for kind in (Edit, Removal)
         )
         self._transaction.lock_all(edits, removals)
+        if sum(_concerns_stock(step.task) for step in self._steps) > 1:
+            self._transaction.hold_stock()
 
     @property
     def _is_over(self) -> bool:
@@ -238,6 +240,13 @@ class _Refused(Exception):
     def __init__(self, errors: Mapping[int, ScimError]) -> None:
         super().__init__()
         self.errors = errors
+
+
+def _concerns_stock(task: Task) -> bool:
+    """Whether it may take or give back seats or numbers."""
+    if isinstance(task, New):
+        return task.decision.seats is not None or task.decision.number is not None
+    return isinstance(task, Edit | Removal) and has_stock(task.resource_type)
 
 
 def _refuse(errors: Mapping[int, ScimError | None]) -> None:

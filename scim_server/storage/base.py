@@ -207,6 +207,11 @@ class Transaction(Ledgers, Protocol):
         many they are.
         """
 
+    def hold_stock(self) -> None:
+        """Before several resources take and give back seats and numbers, in an order of their own: whoever else does so
+        is waited for, and nobody where the tenant has no pools and no ranges. After `lock_all`.
+        """
+
     def insert(self, creation: Creation, now: str) -> Meta:
         """Store a new resource with its rows at version 1.
 

@@ -502,6 +502,21 @@ def test_creates_in_bulk_fail_alone_and_free_what_they_took(studio: Studio) -> N
     assert lines == ["100", "101", "102"]
 
 
+@pytest.mark.req("CC-50", "CC-51")
+def test_bulk_requests_that_want_the_last_seats_in_opposite_orders_all_come_through(studio: Studio) -> None:
+    client = studio.client()
+
+    def run(number: int) -> list[bulk.Entry]:
+        keys = ("day", "gate") if number % 2 else ("gate", "day")
+        return bulk.send(client, *(wanting(f"u{number}-{i}", **{"pass": keys[i % 2]}) for i in range(6)))
+
+    with ThreadPoolExecutor(4) as pool:
+        entries = [entry for answer in pool.map(run, range(6)) for entry in answer]
+    assert sorted({entry["status"] for entry in entries}) == ["201", "409"]
+    assert bulk.statuses(entries).count("201") == 6
+    assert (studio.used("day"), studio.used("gate"), studio.numbers_used()) == (1, 5, 6)
+
+
 def test_creates_that_refer_to_each_other_stand_or_fall_together(studio: Studio) -> None:
     manager = bulk.ENTERPRISE
     first, second = wanting("ana", **{"pass": "day"}), wanting("bob", **{"pass": "day"})

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, select, union
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, exists, or_, select, union
 
 from scim_server.storage.base import Record
 from scim_server.storage.sql.records import COLUMNS, PLAIN
 from scim_server.storage.sql.spelling import Spelling, json_list
-from scim_server.storage.sql.tables import relations, resources
+from scim_server.storage.sql.tables import licence_pools, number_ranges, relations, resources, tenants
 
 _TENANT: Any = bindparam("tenant")
 _ID: Any = bindparam("resource", type_=Text)
@@ -35,6 +35,11 @@ class Locks:
         if self._is_needed and (changed or deleted):
             ids = {"changed": json_list(changed), "deleted": json_list(deleted)}
             connection.execute(self._all, {"tenant": tenant, **ids})
+
+    def take_stock(self, connection: Connection, tenant: int) -> None:
+        """As `storage.base.Transaction.hold_stock`."""
+        if self._is_needed:
+            connection.execute(_STOCK, {"tenant": tenant})
 
     def take_to_delete(self, connection: Connection, tenant: int, of_type: str, id: str) -> Record | None:
         """As `storage.base.Transaction.lock_to_delete`, without the version of the membership."""
@@ -64,6 +69,16 @@ def _in_order(spelling: Spelling, ids: Any, *columns: Any) -> Select[Any]:
     named = spelling.named_by(resources.c.id, ids)
     return select(*columns).where(resources.c.tenant_id == _TENANT, named).order_by(resources.c.id).with_for_update()
 
+
+# New resources share the key of the tenant's row, and nothing more of it: they are not in the way.
+_STOCK = (
+    select(tenants.c.id)
+    .where(
+        tenants.c.id == _TENANT,
+        or_(*(exists().where(table.c.tenant_id == _TENANT) for table in (licence_pools, number_ranges))),
+    )
+    .with_for_update(key_share=True)
+)
 
 _TO_DELETE_ALONE = select(*COLUMNS).where(
     resources.c.tenant_id == _TENANT, resources.c.id == _ID, resources.c.type == _TYPE

@@ -85,6 +85,9 @@ class SqlTransaction:
     def lock_all(self, changed: Collection[str], deleted: Collection[str]) -> None:
         self._statements.locks.take_all(self._connection, self._tenant, changed, deleted)
 
+    def hold_stock(self) -> None:
+        self._statements.locks.take_stock(self._connection, self._tenant)
+
     def insert(self, creation: Creation, now: str) -> Meta:
         return self._statements.inserts.one(self._connection, self._tenant, creation, now)
 
