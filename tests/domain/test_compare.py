@@ -1,6 +1,7 @@
 """Keys are equal where values are equal, and order as the values do."""
 
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scim_server.domain import compare
+from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.schema import Json
 from tests.domain import every_type as types
 from tests.domain.every_type import CORE, DESK, HALL, MEMBERS, THING
 
@@ -324,3 +327,33 @@ def test_different_keys_have_different_entries(one: str, other: str) -> None:
 def test_no_short_key_has_the_entry_of_a_long_one() -> None:
     entry = compare.entry_text("a" * 600)
     assert compare.entry_text(entry) != entry
+
+
+NAMED_BELOW = replace(
+    THING,
+    schema=replace(THING.schema, attributes=(types.TEXT, types.COUNT, types.FLAG)),
+    indexed=frozenset(),
+    unique_within={"count": BoundPath(types.FLAG), "text": BoundPath(types.LEVEL, None, HALL)},
+)
+BELOW = f"text within {HALL}:level"
+
+
+@pytest.mark.req("CC-30")
+@pytest.mark.parametrize(
+    ("attributes", "entries"),
+    [
+        ({"text": "Sales", HALL: {"level": 2}}, {(BELOW, "1:2sales")}),
+        ({"text": "Sales", HALL: {"level": -12}}, {(BELOW, "3:-12sales")}),
+        ({"text": "Sales", HALL: {"door": "x"}}, {(BELOW, "0:sales")}),
+        ({"text": "Sales"}, {(BELOW, "0:sales")}),
+        ({"text": "", HALL: {"level": 2}}, set()),
+        ({HALL: {"level": 2}}, set()),
+        ({"count": 7, "flag": True}, {("count within flag", "4:true7")}),
+    ],
+)
+def test_what_is_unique_within_a_scope_has_an_entry_with_it(
+    attributes: dict[str, Json], entries: set[tuple[str, str]]
+) -> None:
+    unique, indexed = compare.entries(NAMED_BELOW, attributes)
+    assert {entry for entry in unique if " within " in entry[0]} == entries
+    assert indexed == set()

@@ -11,9 +11,19 @@ from scim_server.domain import coerce
 from scim_server.domain.constraints import check_immutable, check_required
 from scim_server.domain.dialect import STRICT, Leniency
 from scim_server.domain.project import split
-from scim_server.domain.replace import replaced, with_defaults
+from scim_server.domain.replace import keeps_rows, replaced, with_defaults
 from scim_server.domain.resource import Attributes, copy
-from scim_server.domain.schema import AbsentInPut, Extension, Json, ResourceType
+from scim_server.domain.schema import (
+    AbsentInPut,
+    Attribute,
+    AttributeType,
+    Extension,
+    Json,
+    Kept,
+    Mutability,
+    ResourceType,
+    Returned,
+)
 from scim_server.errors import InvalidValue, MutabilityViolation
 from tests.domain import strategies
 from tests.domain.device import CORE, DESK, DEVICE, HALL
@@ -315,3 +325,46 @@ def test_what_is_out_of_reach_stays_in_the_elements_that_are_put_back() -> None:
     before = {"name": "d", "ports": [{"value": "1", "mac": "m"}, {"value": "2", "mac": "n"}]}
     result = put(before, {"name": "d", "ports": [{"value": "2"}, {"value": "3"}]}, "strict")
     assert result["ports"] == [{"value": "2", "mac": "n"}, {"value": "3"}]
+
+
+CREW = Attribute("crew", AttributeType.COMPLEX, True, kept=Kept.ROWS, holder=DESK, sub_attributes=(Attribute("value"),))
+
+
+def with_crew(crew: Attribute, rule: AbsentInPut = AbsentInPut.KEEP) -> ResourceType:
+    (desk, *others) = DEVICE.extensions
+    schema = replace(desk.schema, attributes=(*desk.schema.attributes, crew))
+    return replace(DEVICE, extensions=(replace(desk, schema=schema, absent_in_put=rule), *others))
+
+
+@req("CC-56", "R-PUT-05")
+@pytest.mark.parametrize(
+    ("name", "crew", "rule", "named", "keeps"),
+    [
+        ("generic", CREW, AbsentInPut.KEEP, set(), True),
+        ("generic", CREW, AbsentInPut.KEEP, {f"{DESK}:crew"}, False),
+        ("generic", CREW, AbsentInPut.CLEAR, set(), False),
+        ("strict", CREW, AbsentInPut.KEEP, set(), False),
+        ("generic", replace(CREW, returned=Returned.REQUEST), AbsentInPut.CLEAR, set(), True),
+        ("strict", replace(CREW, mutability=Mutability.IMMUTABLE), AbsentInPut.CLEAR, set(), True),
+    ],
+)
+def test_rows_that_a_put_does_not_name_are_kept_as_values_are(
+    name: str, crew: Attribute, rule: AbsentInPut, named: set[str], keeps: bool
+) -> None:
+    leniency = Leniency(dialect(name))
+    assert keeps_rows(with_crew(crew, rule), crew, named, leniency) is keeps
+    assert not leniency.used
+
+
+@req("R-PUT-05")
+def test_core_rows_that_a_put_does_not_name_go() -> None:
+    (users,) = DEVICE.rows_attributes
+    assert not keeps_rows(DEVICE, users, (), Leniency(dialect("generic")))
+
+
+@req("CC-06")
+def test_a_body_gives_rows_of_an_extension_by_their_path() -> None:
+    body = coerce.body({"name": "d", DESK: {"crew": [{"value": "a"}]}}, with_crew(CREW), Leniency(dialect("generic")))
+    assert body.attributes == {"name": "d"}
+    assert body.rows == {f"{DESK}:crew": [("a", {"value": "a"})]}
+    assert f"{DESK}:crew" in body.named

@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scim_server.domain.attrpath import BoundPath
 from scim_server.domain.project import DEFAULT, Projection, project, shape
 from scim_server.domain.registry import Registry, published
 from scim_server.domain.resource import Attributes, Meta
 from scim_server.domain.schema import (
+    Absence,
     Attribute,
+    AttributeType,
+    Depth,
+    Extension,
     Inverse,
     Json,
+    Kept,
+    Noted,
     ResourceType,
     Schema,
     Source,
@@ -198,3 +205,80 @@ def test_a_type_without_rows_has_a_version_of_one_part() -> None:
     kept = draft(registry, plain, "p-1", {"name": "x"})
     stored = Record("Plain", "p-1", replace(META, membership_version=None), "now", kept.document)
     assert loads(render(stored, plain, shape(DEFAULT, plain), registry, BASE))["meta"]["version"] == 'W/"7"'
+
+
+SHIFT = "urn:example:params:scim:schemas:extension:shift:2.0:Device"
+
+
+def on_shift() -> ResourceType:
+    """Devices with rows and derived values of an extension, beside their own."""
+    value = (Attribute("value", case_exact=True), Attribute("display"))
+    crew = Attribute("crew", AttributeType.COMPLEX, True, kept=Kept.ROWS, holder=SHIFT, sub_attributes=value)
+    seen = Attribute("seen", AttributeType.COMPLEX, True, kept=Kept.DERIVED, holder=SHIFT, sub_attributes=value)
+    rest = (
+        Attribute("kind"),
+        Attribute("depth", AttributeType.INTEGER, kept=Kept.DERIVED, holder=SHIFT),
+        Attribute("notes", multi_valued=True, kept=Kept.DERIVED, holder=SHIFT),
+        Attribute("absent", AttributeType.BOOLEAN, kept=Kept.DERIVED, holder=SHIFT),
+    )
+    extension = Extension(Schema(SHIFT, "Shift", "", (crew, seen, *rest)))
+    derivations = {
+        **DEVICE.derivations,
+        f"{SHIFT}:seen": Inverse("Device", (Source(crew.key), Source("users"))),
+        f"{SHIFT}:depth": Depth(BoundPath(rest[0], None, SHIFT)),
+        f"{SHIFT}:notes": Noted(),
+        f"{SHIFT}:absent": Absence(f"{SHIFT}:seen"),
+    }
+    return replace(DEVICE, extensions=(*DEVICE.extensions, extension), derivations=derivations)
+
+
+def of_extension(
+    attributes: Attributes, derived: Mapping[str, Any], rows: str = "[]", asked: str = ""
+) -> dict[str, Json]:
+    resource_type = on_shift()
+    registry = Registry((resource_type,), published((resource_type,), ()), "now")
+    kept = draft(registry, resource_type, "d-1", attributes)
+    apart = {f"{SHIFT}:{name}": value for name, value in derived.items()}
+    stored = Record(
+        "Device", "d-1", META, "now", kept.document, kept.hidden, {f"{SHIFT}:crew": rows, "users": "[]"}, apart
+    )
+    wanted = shape(projection(asked), resource_type)
+    body: dict[str, Json] = loads(render(stored, resource_type, wanted, registry, BASE))
+    return body
+
+
+@req("CC-06", "R-SCH-02")
+def test_rows_and_derived_values_of_an_extension_stand_in_its_object() -> None:
+    found = {"seen": (Reference("r-1", "Rack"),), "depth": 2, "notes": ("a", "b"), "absent": False}
+    body = of_extension({"name": "D"}, found, '[{"value":"c-1"}]')
+    assert body["schemas"] == [CORE, SHIFT]
+    assert body[SHIFT] == {
+        "crew": [{"value": "c-1"}],
+        "seen": [{"value": "r-1", "display": "Rack"}],
+        "depth": 2,
+        "notes": ["a", "b"],
+        "absent": False,
+    }
+    assert list(body) == ["schemas", "id", "name", SHIFT, "meta"]
+
+
+@req("R-SCH-05", "R-NULL-02")
+def test_an_extension_without_anything_is_not_listed() -> None:
+    body = of_extension({"name": "D"}, {"seen": (), "notes": ()})
+    assert (body["schemas"], SHIFT in body) == ([CORE], False)
+    beside = of_extension({"name": "D", SHIFT: {"kind": "night"}}, {"seen": ()}, '[{"value":"c-1"}]')
+    assert beside[SHIFT] == {"kind": "night", "crew": [{"value": "c-1"}]}
+
+
+@req("R-ATTR-02")
+def test_a_projection_cuts_what_stands_in_the_object_of_an_extension() -> None:
+    seen = {"seen": (Reference("r-1", "Rack"), Reference("r-2", None))}
+    assert of_extension({"name": "D"}, seen, asked=f"{SHIFT}:seen.display") == {
+        "schemas": [CORE, SHIFT],
+        "id": "d-1",
+        SHIFT: {"seen": [{"display": "Rack"}]},
+    }
+
+
+def test_what_a_write_of_ones_own_document_changes_is_not_steady() -> None:
+    assert on_shift().steady == {"racks"}
