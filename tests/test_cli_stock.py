@@ -19,9 +19,18 @@ def migrated(
     request: pytest.FixtureRequest, new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Command:
     """The command over a migrated database, in which each test makes tenants of its own."""
-    folder = tmp_path_factory.mktemp("stock")
+    return migrated_over(new_database(request.param), tmp_path_factory.mktemp("stock"))
+
+
+@pytest.fixture(scope="module")
+def one(new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The same for what is refused before any database is asked."""
+    return migrated_over(new_database("sqlite"), tmp_path_factory.mktemp("stock"))
+
+
+def migrated_over(url: str, folder: Path) -> Command:
     command = Command(folder)
-    command.environ["SCIM_DATABASE_URL"] = new_database(request.param)
+    command.environ["SCIM_DATABASE_URL"] = url
     command.environ["SCIM_EXTENSIONS"] = str(stock_folder(folder / "extensions"))
     command.good("migrate")
     return command
@@ -34,20 +43,20 @@ def tenant(request: pytest.FixtureRequest, migrated: Command) -> str:
 
 
 @pytest.fixture(scope="module")
-def unchanged(migrated: Command) -> Iterator[str]:
+def unchanged(one: Command) -> Iterator[str]:
     """A tenant with a range and a pool, which is as it was after all that was refused."""
-    tenant = new_tenant(migrated, "desk")
-    licence(migrated, "set", tenant, "--key", "sidekick", "--seats", "5")
-    numbers(migrated, "add", tenant, "1000-1999")
-    before = licence(migrated, "list", tenant), numbers(migrated, "list", tenant)
+    tenant = new_tenant(one, "desk")
+    licence(one, "set", tenant, "--key", "sidekick", "--seats", "5")
+    numbers(one, "add", tenant, "1000-1999")
+    before = licence(one, "list", tenant), numbers(one, "list", tenant)
     yield tenant
-    assert (licence(migrated, "list", tenant), numbers(migrated, "list", tenant)) == before
+    assert (licence(one, "list", tenant), numbers(one, "list", tenant)) == before
 
 
 @pytest.fixture(scope="module")
-def plain(migrated: Command) -> str:
+def plain(one: Command) -> str:
     """A tenant of a profile that says nothing of licences and numbers."""
-    return new_tenant(migrated, "plain")
+    return new_tenant(one, "plain")
 
 
 def new_tenant(command: Command, profile: str) -> str:
@@ -139,8 +148,8 @@ def test_a_pool_that_nobody_uses_is_removed_at_once(migrated: Command, tenant: s
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a/b", "-a", "ä", "a\n", "a" * 256, "a?b", "50%"])
-def test_a_key_that_cannot_stand_in_an_address_is_refused(migrated: Command, unchanged: str, key: str) -> None:
-    said = migrated.bad("licence", "set", "--tenant", unchanged, "--key", key, "--seats", "1")
+def test_a_key_that_cannot_stand_in_an_address_is_refused(one: Command, unchanged: str, key: str) -> None:
+    said = one.bad("licence", "set", "--tenant", unchanged, "--key", key, "--seats", "1")
     assert "is no key for a pool: up to 255 letters, digits" in said
 
 
@@ -185,7 +194,6 @@ def test_numbers_that_users_have_already_are_theirs(migrated: Command, tenant: s
 # what is asked for, what is said
 REFUSED_RANGES = [
     ("1500-2500", "The range 1000-1999 has some of these numbers already."),
-    ("1000-1999", "The range 1000-1999 has some of these numbers already."),
     ("1999-1000", "'1999-1000' is no range: it ends before it begins."),
     ("100-1000", "'100-1000' is no range: give both ends with as many digits, as in 1000-1999."),
     ("1000", "'1000' is no range: give both ends with as many digits, as in 1000-1999."),
@@ -198,8 +206,8 @@ REFUSED_RANGES = [
 
 
 @pytest.mark.parametrize(("span", "said"), REFUSED_RANGES)
-def test_a_range_that_is_none_or_overlaps_is_refused(migrated: Command, unchanged: str, span: str, said: str) -> None:
-    assert migrated.bad("numbers", "add", "--tenant", unchanged, span) == f"Error: {said}"
+def test_a_range_that_is_none_or_overlaps_is_refused(one: Command, unchanged: str, span: str, said: str) -> None:
+    assert one.bad("numbers", "add", "--tenant", unchanged, span) == f"Error: {said}"
 
 
 def test_a_range_in_use_stays_unless_that_is_meant(migrated: Command, tenant: str, client: Client) -> None:
@@ -234,8 +242,8 @@ ALL = [
 
 
 @pytest.mark.parametrize("arguments", ALL, ids=" ".join)
-def test_an_unknown_tenant_is_one_clear_line(migrated: Command, arguments: tuple[str, ...]) -> None:
-    said = migrated.bad(*arguments, "--tenant", "nobody")
+def test_an_unknown_tenant_is_one_clear_line(one: Command, arguments: tuple[str, ...]) -> None:
+    said = one.bad(*arguments, "--tenant", "nobody")
     assert said == "Error: There is no tenant nobody; `scim-server tenant list` shows them."
 
 
@@ -247,9 +255,9 @@ NOBODY = {
 
 @pytest.mark.parametrize("arguments", ALL, ids=" ".join)
 def test_where_the_profile_has_nobody_take_any_none_are_made(
-    migrated: Command, plain: str, arguments: tuple[str, ...]
+    one: Command, plain: str, arguments: tuple[str, ...]
 ) -> None:
-    assert migrated.bad(*arguments, "--tenant", plain) == NOBODY[arguments[0]]
+    assert one.bad(*arguments, "--tenant", plain) == NOBODY[arguments[0]]
 
 
 def test_a_tenant_is_removed_with_its_pools_and_ranges(migrated: Command, tenant: str) -> None:
