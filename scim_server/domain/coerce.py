@@ -125,8 +125,14 @@ def row_elements(attribute: Attribute, raw: Json, leniency: Leniency) -> list[tu
 
 def _says_nothing(attribute: Attribute, raw: Json, resource_type: ResourceType, leniency: Leniency) -> bool:
     """An empty text for an attribute with a default, or for a secret, is no value, and no wish to have none either."""
-    stays = attribute.name in resource_type.defaults or attribute.kept is Kept.HASHED
-    return raw == "" and stays and leniency.allows(Tolerance.EMPTY_STRING)
+    if is_no_secret(attribute, raw, leniency):
+        return True
+    return raw == "" and attribute.name in resource_type.defaults and leniency.allows(Tolerance.EMPTY_STRING)
+
+
+def is_no_secret(attribute: Attribute, raw: Json, leniency: Leniency) -> bool:
+    """Whether it is an empty text in the place of a secret, which a client shows that does not know it."""
+    return raw == "" and attribute.kept is Kept.HASHED and leniency.allows(Tolerance.EMPTY_STRING)
 
 
 def _take(
@@ -161,7 +167,8 @@ def _take_extension(result: Body, extension: Extension, raw: Json, leniency: Len
             _refuse_unknown(f"{urn}:{name}", leniency)
         else:
             _note(attribute.name, seen)
-            _take(result, inner, attribute, urn, member, leniency)
+            if not is_no_secret(attribute, member, leniency):
+                _take(result, inner, attribute, urn, member, leniency)
     if inner:
         result.attributes[urn] = inner
 

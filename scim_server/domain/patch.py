@@ -47,6 +47,9 @@ class Patched:
     passing: dict[str, Json] = field(default_factory=dict)
 
 
+_UNSEEN: Final = frozenset({Kept.HASHED})
+"""What a client that gives the whole of something cannot know."""
+
 _MOST_VISITS: Final = 100_000
 """Elements of lists in the document that one PATCH looks through: a second or so. Plain adds need next to none."""
 
@@ -110,6 +113,8 @@ class _Patch:
         if self._is_read_only(operation, bound):
             return
         _refuse_removed_value(operation)
+        if coerce.is_no_secret(attribute, operation.value, self.leniency):
+            return
         if attribute.kept is Kept.DISCARDED:
             given = None if operation.value is MISSING else operation.value
             self.result.passing[path_key(bound.extension, attribute.name)] = coerce.value(
@@ -178,7 +183,9 @@ class _Patch:
     def _run_on_extension(self, operation: Operation, extension: Extension) -> None:
         """A bare extension URN: add merges, replace replaces, remove drops what the client may write (R-PATCH-07)."""
         _refuse_removed_value(operation)
-        if operation.verb is not Verb.ADD:
+        if operation.verb is Verb.REPLACE:
+            self._drop(extension, _UNSEEN)  # as a PUT leaves it (R-CHAR-09)
+        elif operation.verb is Verb.REMOVE:
             self._drop(extension)
         if operation.verb is Verb.REMOVE or operation.value is None:
             return
@@ -188,11 +195,13 @@ class _Patch:
             path = member_path(extension, name, self.leniency)
             self.run(Operation(operation.verb, path, value, from_pathless=True))
 
-    def _drop(self, extension: Extension) -> None:
-        """Drop the extension's data, save what only the server writes; while that is there its URN stays too."""
+    def _drop(self, extension: Extension, spared: frozenset[Kept] = frozenset()) -> None:
+        """Drop the extension's data, save what only the server writes, and what is kept so; while that is there its URN
+        stays too.
+        """
         held = self.result.attributes.get(extension.schema.id, {})
         for attribute in extension.schema.attributes:
-            if attribute.is_read_only:
+            if attribute.is_read_only or attribute.kept in spared:
                 continue
             held.pop(attribute.name, None)
             if attribute.kept is Kept.ROWS:

@@ -238,6 +238,41 @@ def test_a_put_with_null_removes_the_password(server: Server, tenant: Tenant, cl
 
 
 @pytest.mark.req("CC-23", "R-CHAR-09")
+@pytest.mark.parametrize("dialect", ["entra", "okta", "generic"])
+def test_an_empty_text_in_the_place_of_a_password_says_nothing(server: Server, tenant: Tenant, dialect: str) -> None:
+    """A client that shows a form with an empty field has nobody lose a password."""
+    client = Client(server.app(), server.token(tenant, dialect))
+    made = client.create("ana", password=FIRST, **{VAULT: {"code": "7351", "floor": 1}})
+    before = kept(server, tenant, made["id"])
+    empty = {"password": "", VAULT: {"code": "", "floor": 1}}
+    body = patch({"op": "replace", "value": empty}, {"op": "replace", "path": "password", "value": ""})
+    answers = [
+        client.send("PATCH", f"/Users/{made['id']}", body),
+        client.send("PUT", f"/Users/{made['id']}", whole(**empty)),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert kept(server, tenant, made["id"]) == before
+
+
+@pytest.mark.req("CC-23", "R-CHAR-09")
+def test_whoever_replaces_an_extension_leaves_the_secrets_in_it(server: Server, tenant: Tenant, client: Client) -> None:
+    made = client.create("ana", **{VAULT: {"code": "7351", "floor": 1}})
+    before = kept(server, tenant, made["id"])
+    answer = client.send(
+        "PATCH", f"/Users/{made['id']}", patch({"op": "replace", "path": VAULT, "value": {"floor": 2}})
+    )
+    assert answer.get_json(force=True)[VAULT] == {"floor": 2}
+    assert kept(server, tenant, made["id"]) == before
+
+
+@pytest.mark.req("CC-23")
+def test_strict_takes_an_empty_text_for_a_short_password(server: Server, tenant: Tenant) -> None:
+    client = Client(server.app(), server.token(tenant, "strict"))
+    answer = client.send("POST", "/Users", whole(password=""))
+    assert outcome(answer) == (400, "password: expected at least 8 characters.")
+
+
+@pytest.mark.req("CC-23", "R-CHAR-09")
 def test_a_client_does_not_say_whether_a_password_must_be_changed(client: Client) -> None:
     made = client.create("ana", password=FIRST)
     said = {"passwordChangeRequired": False, "passwordChanged": "2001-01-01T00:00:00Z", "floor": 1}
