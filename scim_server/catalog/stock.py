@@ -29,8 +29,8 @@ CREATE: Final = "create"
 class StockBook:
     """What is given out and kept count of, by the name of the resource type; `faults` is what is not right.
 
-    `announcements` are those of what is created, `joins` those of who becomes a member. `flags`, `rules` and `teams` are
-    the life-cycle flags, the other rules and the teams of the types.
+    `announcements` are those of what is created, `joins` those of who becomes a member. `flags`, `rules` and `teams`
+    are the life-cycle flags, the other rules and the teams of the types.
     """
 
     def __init__(
