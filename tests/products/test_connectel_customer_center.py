@@ -105,17 +105,17 @@ def test_a_user_of_role_user_is_a_supervisor(connectel: Customer, kim: str) -> N
 
 @pytest.mark.req("CC-21")
 @pytest.mark.parametrize("creator", CREATORS)
-@pytest.mark.parametrize("name", ["kim", "kim.miller", "k-1_2.x", "0"])
-def test_a_user_name_is_small_letters_digits_and_three_signs(name: str, creator: str, connectel: Customer) -> None:
-    assert connectel.values(connectel.user(name, creator=creator))["userName"] == name
+def test_a_user_name_is_small_letters_digits_and_three_signs(creator: str, connectel: Customer) -> None:
+    for name in ("kim", "kim.miller", "k-1_2.x", "0"):
+        assert connectel.values(connectel.user(name, {}, creator))["userName"] == name
 
 
 @pytest.mark.req("CC-21", "CC-54")
 @pytest.mark.parametrize("creator", CREATORS)
-@pytest.mark.parametrize("name", ["Kim", "kim@contoso.example", "kim miller", "kïm", "kim\n"])
-def test_any_other_user_name_is_refused(name: str, creator: str, connectel: Customer) -> None:
+def test_any_other_user_name_is_refused(creator: str, connectel: Customer) -> None:
     before = connectel.state()
-    refused(connectel.post(creator, name), 400, "invalidValue", "userName", "Lower-case letters, digits")
+    for name in ("Kim", "kim@contoso.example", "kim miller", "kïm", "kim\n"):
+        refused(connectel.post(creator, name), 400, "invalidValue", "userName", "Lower-case letters, digits")
     assert connectel.state() == before
 
 
@@ -137,18 +137,6 @@ def test_a_number_that_somebody_has_is_refused_and_the_holder_named(
     before = connectel.state()
     number = connectel.values(kim)[NUMBER]
     refused(connectel.post(creator, "robin", {NUMBER: number}), 409, "uniqueness", number, "kim")
-    assert connectel.state() == before
-
-
-@pytest.mark.req("CC-22", "CC-54")
-@pytest.mark.parametrize("creator", CREATORS)
-@pytest.mark.parametrize("number", ["105", "0100", "1000", "12a"])
-def test_a_number_outside_the_ranges_is_refused_and_they_are_named(
-    number: str, creator: str, connectel: Customer
-) -> None:
-    before = connectel.state()
-    answer = connectel.post(creator, "robin", {NUMBER: number})
-    refused(answer, 400, "invalidValue", NUMBER, "100-104")
     assert connectel.state() == before
 
 
@@ -255,12 +243,10 @@ VOICE_VALUES = [
 
 @pytest.mark.req("CC-25")
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("name", "values"), VOICE_VALUES)
-def test_a_voice_setting_is_kept_verbatim(
-    name: str, values: list[str], form: str, connectel: Customer, kim: str
-) -> None:
-    for value in values:
-        assert connectel.changed(form, kim, {f"{VOICE}:{name}": value})[f"{VOICE}:{name}"] == value
+def test_voice_settings_are_kept_verbatim_one_at_a_time(form: str, connectel: Customer, kim: str) -> None:
+    for name, values in VOICE_VALUES:
+        for value in values:
+            assert connectel.changed(form, kim, {f"{VOICE}:{name}": value})[f"{VOICE}:{name}"] == value, name
 
 
 VOICE_FAULTS = [
@@ -273,13 +259,12 @@ VOICE_FAULTS = [
 
 @pytest.mark.req("CC-25", "CC-54")
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("name", "value", "told"), VOICE_FAULTS)
-def test_another_voice_setting_is_refused(
-    name: str, value: str, told: str, form: str, connectel: Customer, kim: str
-) -> None:
+def test_other_voice_settings_are_refused(form: str, connectel: Customer, kim: str) -> None:
     before = connectel.state()
-    refused(connectel.change(form, kim, {f"{VOICE}:{name}": value}), 400, "invalidValue", f"{VOICE}:{name}", told)
-    assert connectel.state() == before
+    for name, value, told in VOICE_FAULTS:
+        answer = connectel.change(form, kim, {f"{VOICE}:{name}": value})
+        refused(answer, 400, "invalidValue", f"{VOICE}:{name}", told)
+        assert connectel.state() == before, name
 
 
 @pytest.mark.req("CC-25")

@@ -190,20 +190,18 @@ KEPT = [
 
 @pytest.mark.req("CC-32", "CC-33")
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("name", "value"), KEPT)
-def test_what_an_agent_is_and_may_is_kept_verbatim(
-    name: str, value: Any, form: str, convirza: Customer, kim: str
-) -> None:
-    assert convirza.changed(form, kim, {f"{TRACKING}:{name}": value})[f"{TRACKING}:{name}"] == value
+def test_what_an_agent_is_and_may_is_kept_verbatim(form: str, convirza: Customer, kim: str) -> None:
+    for name, value in KEPT:
+        assert convirza.changed(form, kim, {f"{TRACKING}:{name}": value})[f"{TRACKING}:{name}"] == value, name
 
 
 @pytest.mark.req("CC-32", "CC-54")
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("number", ["1042", "+1 201 555 0123", "0049301234", "call me"])
-def test_ring_to_is_a_telephone_number(number: str, form: str, convirza: Customer, kim: str) -> None:
+def test_ring_to_is_a_telephone_number(form: str, convirza: Customer, kim: str) -> None:
     before = convirza.state()
     told = f"{TRACKING}:ringTo: expected a complete telephone number with country code"
-    refused(convirza.change(form, kim, {f"{TRACKING}:ringTo": number}), 400, "invalidValue", told)
+    for number in ("1042", "+1 201 555 0123", "0049301234", "call me"):
+        refused(convirza.change(form, kim, {f"{TRACKING}:ringTo": number}), 400, "invalidValue", told)
     assert convirza.state() == before
 
 
