@@ -47,8 +47,9 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class PoolCount:
-    """A pool and its rows, counted: those of permitted seats, and of these the ones that are free; those beyond, free and
-    taken. `waiting` has, by path, how many have a note with its key.
+    """A pool and its rows, counted: those of permitted seats, of these the free ones; those beyond, free and taken.
+
+    `waiting` has, by path, how many without a seat have a note with its key.
     """
 
     key: str
@@ -94,7 +95,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A tenant's pools and ranges; the rows of seats whose pool is gone, by its key, and those of numbers in no range."""
+    """A tenant's pools and ranges; the rows of seats whose pool is gone, by its key, and of numbers in no range."""
 
     pools: Sequence[PoolCount]
     ranges: Sequence[RangeCount]
