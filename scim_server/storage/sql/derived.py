@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     FromClause,
@@ -126,7 +127,11 @@ class Derivations:
         return 1 - _flag(any_row((rows,), *where))
 
     def _depth(self, source: FromClause, resource_type: ResourceType, above: BoundPath) -> Expression:
-        """How many resources there are on the way up, each counted once: a circle ends where it began."""
+        """How many resources there are on the way up, each counted once: a circle ends where it began.
+
+        Each step is a scalar subquery, which is a look-up by the primary key whatever the statistics are; a join could
+        go through all resources of the type.
+        """
         start = select(
             literal_column("1", Integer).label("level"), self._spelling.by_code_point(source.c.id).label("id")
         ).correlate(source)
@@ -135,21 +140,17 @@ class Derivations:
         node = self._spelling.node(step.c.comparison)
         for name in above.steps:
             node = node.at(name)
-        following = (
-            select(way.c.level + 1, node.text())
-            .select_from(way.join(step, _is_at(step, source, resource_type, way.c.id)))
-            .where(way.c.level < MOST_LEVELS, node.text().is_not(None))
-            .correlate(source)
-        )
-        way = way.union_all(following)
-        met = resources.alias()
-        counted = select(func.count(distinct(met.c.id), type_=BigInteger))
-        on_the_way = way.join(met, _is_at(met, source, resource_type, way.c.id))
-        return counted.select_from(on_the_way).correlate(source).scalar_subquery()
 
+        def looked_up(value: Expression, way: CTE) -> Expression:
+            """The value of the resource that a row of the way is at; NULL where it is at none."""
+            same = and_(step.c.tenant_id == source.c.tenant_id, step.c.id == way.c.id)
+            one = select(value).where(same, step.c.type == resource_type.name)
+            return one.correlate(way, source).scalar_subquery()
 
-def _is_at(step: FromClause, source: FromClause, resource_type: ResourceType, id: Expression) -> Condition:
-    return and_(step.c.tenant_id == source.c.tenant_id, step.c.id == id, step.c.type == resource_type.name)
+        following = select(way.c.level + 1, looked_up(node.text(), way)).correlate(source)
+        whole = way.union_all(following.where(way.c.level < MOST_LEVELS, way.c.id.is_not(None)))
+        met = func.count(distinct(looked_up(step.c.id, whole)), type_=BigInteger)
+        return select(met).select_from(whole).correlate(source).scalar_subquery()
 
 
 def _naming(rows: FromClause, source: FromClause, kind: str) -> tuple[Condition, ...]:

@@ -252,6 +252,7 @@ class _OfResource:
             contained = contains(self.spelling, path, {path.sub: key}, self.resource_type)
             if contained is not None:
                 return contained
+            return self._among_candidates(path, {path.sub: key}, self.operators.on(values, operator, key))
         return self.operators.on(values, operator, key)
 
     def _any_element(self, path: BoundPath, inner: BoundFilter) -> Condition:
@@ -268,8 +269,15 @@ class _OfResource:
             return some
         contained = contains(self.spelling, path, equalities.keys, self.resource_type)
         if contained is None:
-            return some
+            return self._among_candidates(path, equalities.keys, some)
         return contained if equalities.are_all else and_(contained, some)
+
+    def _among_candidates(
+        self, path: BoundPath, keys: Mapping[Attribute | None, Key], condition: Condition
+    ) -> Condition:
+        """A condition that holds for candidates alone, so that it is looked at for no other resource."""
+        found = self._candidates(path, keys)
+        return and_(among(self.spelling, found), condition) if found else condition
 
     def _some_element(self, path: BoundPath, inner: BoundFilter) -> Condition:
         holder = self.paths.holder(path, self.resource_type)
