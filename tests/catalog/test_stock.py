@@ -127,6 +127,10 @@ FAULTS = [
     (event('unless = "passphrase"'), 'events[0].unless: User has no attribute "passphrase"; expected an attribute'),
     (event('unless = "groups"'), "events[0].unless: groups is readOnly; expected an attribute that clients can write"),
     (event('carries = ["titel"]'), 'events[0].carries[0]: User has no attribute "titel"; expected an attribute of its'),
+    (
+        event('carries = ["password"]'),
+        "events[0].carries[0]: password is never returned; expected an attribute that is,",
+    ),
     (event(f'carries = ["{STUDIO}:secret"]'), f"events[0].carries[0]: {STUDIO}:secret is never returned; expected"),
     (event('attribute = "members"'), 'events[0].attribute: means nothing where on is "create"; expected no attribute'),
     (event(on="join", resource_type="Group"), "events[0].resource_type: nobody looks at who joins a Group; expected"),

@@ -56,7 +56,7 @@ def test_the_extensions_of_profiles_are_published_with_those_of_the_resource_typ
     user = registry_of(ROOT / "extensions").named("User")
     assert user is not None
     names = [entry["schema"].rsplit(":", 3)[-3] for entry in published_resource_type(user)["schemaExtensions"]]
-    assert names == ["enterprise", "contactcentre", "agentsettings", "licencing"]
+    assert names == ["enterprise", "contactcentre", "agentsettings"]
 
 
 def test_a_resource_type_without_extensions_publishes_no_list_of_them() -> None:

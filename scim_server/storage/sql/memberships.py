@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, exists, select
 
 from scim_server.domain import compare
-from scim_server.storage.sql.ledger import Ledger
 from scim_server.storage.sql.derived import kind_of
+from scim_server.storage.sql.ledger import Ledger
 from scim_server.storage.sql.spelling import Spelling, json_list
 from scim_server.storage.sql.tables import attribute_index, relations
 
