@@ -131,7 +131,8 @@ def test_an_attribute_that_need_not_be_unique_is_one_of_the_profile(empty: Comma
 
 def test_a_tenant_has_a_profile_that_there_is(command: Command) -> None:
     said = command.bad("tenant", "add", "adatum", "--profile", "voice")
-    assert said == "Error: There is no profile voice; there are: contact-centre."
+    products = "connectel-customer-center, contact-centre, convirza, cosoft-sidekick"
+    assert said == f"Error: There is no profile voice; there are: {products}, predictionhealth-sidekick, samespace."
 
 
 def test_a_tenant_is_shown_with_its_settings(command: Command) -> None:
