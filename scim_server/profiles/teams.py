@@ -5,9 +5,11 @@ Who is a member, and how deep a team lies, are facts of other rows; so this says
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scim_server.domain.rules import TeamChange, Verb, Write
+from scim_server.domain.schema import Json
 from scim_server.profiles.events import Announcement
 from scim_server.profiles.targets import Target
 
@@ -52,13 +54,25 @@ class Teams:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The note at the path `moved` about a member is done with once a write names one of these attributes."""
+    """The note at the path `moved` about a member is done with once a write names one of these attributes.
+
+    A PUT names them all, also where a client sends back what it has read (OKTA-07): it has to change one of them.
+    """
 
     moved: str
     named: frozenset[str]
 
     def done(self, write: Write) -> tuple[str, ...]:
         """The paths of the notes that the write is an end to."""
-        if write.verb is Verb.DELETE or self.named.isdisjoint(write.named):
+        if write.verb is Verb.DELETE:
             return ()
-        return (self.moved,)
+        said = [key for key in write.named if key in self.named]
+        if write.verb is Verb.REPLACE:
+            said = [key for key in said if _value(write.before, key) != _value(write.after, key)]
+        return (self.moved,) if said else ()
+
+
+def _value(attributes: Mapping[str, Json], key: str) -> Json:
+    """What is at the key of an attribute (`schema.path_key`)."""
+    urn, _, name = key.rpartition(":")
+    return (attributes.get(urn, {}) if urn else attributes).get(name)

@@ -278,6 +278,25 @@ def test_a_put_that_names_no_permission_is_no_review(convirza: Customer, kim: st
     assert convirza.changed(OKTA_PUT, kim, {"title": "Agent"})[REVIEW] is True
 
 
+@pytest.mark.req("CC-34", "CC-56")
+def test_a_put_that_sends_back_the_permissions_is_no_review(
+    convirza: Customer, kim: str, teams: tuple[str, str]
+) -> None:
+    groups = f"{TRACKING}:permittedGroups"
+    convirza.changed(ENTRA, kim, {groups: "North"})
+    patched(convirza, "okta", teams[1], add("okta", kim))
+    assert convirza.changed(OKTA_PUT, kim, {"title": "Agent"})[REVIEW] is True
+    assert convirza.changed(OKTA_PUT, kim, {groups: "North, South"})[REVIEW] is False
+
+
+@pytest.mark.req("CC-34")
+def test_the_same_permissions_written_again_are_a_review(convirza: Customer, kim: str, teams: tuple[str, str]) -> None:
+    groups = f"{TRACKING}:permittedGroups"
+    convirza.changed(ENTRA, kim, {groups: "North"})
+    patched(convirza, "entra", teams[1], add("entra", kim))
+    assert convirza.changed(ENTRA, kim, {groups: "North"})[REVIEW] is False
+
+
 @pytest.mark.req("CC-34")
 @pytest.mark.parametrize("dialect", CREATORS)
 def test_nobody_writes_the_review_by_hand(dialect: str, convirza: Customer, kim: str, teams: tuple[str, str]) -> None:
