@@ -19,7 +19,7 @@ from scim_server.errors import ScimError, Unavailable, Uniqueness
 from scim_server.storage.base import Creation, Record, Storage, Transaction
 from scim_server.storage.sql import Database, open_database
 from scim_server.storage.sql.connections import Retry
-from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft, rows_of
+from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft, owners_of, rows_of
 
 T = TypeVar("T")
 THREADS = 8
@@ -258,7 +258,7 @@ def test_what_waited_for_a_change_locks_what_it_has_become(storage: Storage, ten
         record = waiting[0].result(5)
     assert record is not None
     assert (record.meta.version, record.document) == (2, draft(type_, "a", text="b").document)
-    assert [owner.id for name in expand for owner in record.derived[name]] == ["g" for _ in expand]
+    assert [owner.id for name in expand for owner in owners_of(record, name)] == ["g" for _ in expand]
 
 
 def test_of_another_type_or_nowhere_there_is_nothing_to_delete(storage: Storage, tenant: int) -> None:

@@ -33,7 +33,7 @@ from tests.storage.test_agreement import (
     path,
     sort_path,
 )
-from tests.storage.things import DAY, LATEST, MEMBERS, OTHER, THING, Model, Thing, draft
+from tests.storage.things import DAY, LATEST, MEMBERS, OTHER, THING, Model, Thing, draft, owners_of
 
 FLAT = Registry((THING, OTHER), (THING.schema, OTHER.schema, *(e.schema for e in THING.extensions)), "stamp-1")
 NESTED = FLAT.variant(Variation(is_nested=True))
@@ -124,8 +124,8 @@ def test_a_resource_is_read_with_all_its_owners_each_once(world: World) -> None:
     for id in [*NAMES, *CHAIN]:
         record = world.database.storage.read(world.tenant, NEST, id, EXPAND)
         assert record is not None
-        assert list(record.derived["memberOf"]) == expected(world, id, MOST_LEVELS), id
-        levels += [reference.level for reference in record.derived["memberOf"]]
+        assert owners_of(record) == expected(world, id, MOST_LEVELS), id
+        levels += [reference.level for reference in owners_of(record)]
     assert set(levels) == set(range(1, MOST_LEVELS + 1))
 
 
@@ -134,7 +134,7 @@ def test_without_the_setting_only_those_that_name_it_are_there(world: World) -> 
     for id in [*NAMES, *CHAIN]:
         record = world.database.storage.read(world.tenant, THING, id, EXPAND)
         assert record is not None
-        assert list(record.derived["memberOf"]) == expected(world, id, 1)
+        assert owners_of(record) == expected(world, id, 1)
 
 
 @pytest.mark.req("R-USER-11")
@@ -147,7 +147,7 @@ def test_a_search_shows_what_a_read_shows(world: World, condition: str | None) -
         )
         assert len(found.records) > 40 or condition == "memberOf.value"
         for record in found.records:
-            assert list(record.derived["memberOf"]) == expected(world, record.id, levels)
+            assert owners_of(record) == expected(world, record.id, levels)
 
 
 @pytest.mark.req("R-USER-11", "R-FILT-31")
@@ -226,7 +226,7 @@ def test_searches_of_the_two_kinds_of_tenants_do_not_share_a_plan(world: World) 
         found = world.database.storage.search(world.tenant, Query((Selection(resource_type, condition),)), EXPAND)
         inside = [id for id in NAMES if "t-10" in world.model.owners(id, levels)]
         assert [record.id for record in found.records] == inside
-        assert [list(r.derived["memberOf"]) for r in found.records] == [expected(world, id, levels) for id in inside]
+        assert [owners_of(r) for r in found.records] == [expected(world, id, levels) for id in inside]
 
 
 @pytest.mark.req("R-GRP-06")
@@ -237,7 +237,7 @@ def test_thirty_that_all_own_each_other_cost_little(world: World) -> None:
     storage = world.database.storage
     record = storage.read(tenant, NEST, "u", EXPAND)
     assert record is not None
-    assert [reference.level for reference in record.derived["memberOf"]] == [1] * 30
+    assert [reference.level for reference in owners_of(record)] == [1] * 30
     named = bind(f.Comparison(path("memberOf"), f.Operator.EQ, "d-00"), NEST, Leniency(STRICT))
     found = storage.search(tenant, Query((Selection(NEST, named),)), EXPAND)
     assert found.total == 31
@@ -268,5 +268,5 @@ def seconds_of_a_read(world: World, tenant: int, id: str) -> float:
         record = world.database.storage.read(tenant, NEST, id, EXPAND)
         times.append(perf_counter() - started)
         assert record is not None
-        assert [(r.id, r.level) for r in record.derived["memberOf"]] == [("middle", 2), ("top", 3), ("w-000", 1)]
+        assert [(r.id, r.level) for r in owners_of(record)] == [("middle", 2), ("top", 3), ("w-000", 1)]
     return min(times)

@@ -25,7 +25,7 @@ from scim_server.domain.schema import (
     Schema,
     Source,
 )
-from scim_server.storage.base import Draft, Entry, Record
+from scim_server.storage.base import Draft, Entry, Record, Reference
 from tests.domain import every_type
 from tests.domain.every_type import CORE
 
@@ -155,3 +155,10 @@ def rows_of(record: Record) -> list[Json]:
     """The members of a record that was read with them."""
     members: list[Json] = json.loads(record.rows["members"])
     return members
+
+
+def owners_of(record: Record, key: str = "memberOf") -> list[Reference]:
+    """The references of a derived attribute of a record that was read with it."""
+    found = record.derived[key]
+    assert isinstance(found, tuple)
+    return [reference for reference in found if isinstance(reference, Reference)]
