@@ -241,7 +241,7 @@ def test_a_large_list_replaces_another(client: Client, monkeypatch: pytest.Monke
     assert answer.headers["ETag"] == 'W/"1.2"'
 
 
-@req("CC-06", "R-BULK-01")
+@req("CC-06")
 def test_a_bulk_request_makes_and_changes_them(client: Client) -> None:
     operations = [
         {"method": "POST", "path": "/Groups", "bulkId": "g", "data": _sent([{"value": "a"}])},
