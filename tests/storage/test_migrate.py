@@ -27,6 +27,12 @@ from tests.databases import Databases
 from tests.storage.test_agreement import bound, path
 from tests.storage.things import DAY, LATER, MEMBERS, OTHER, REGISTRY, THING, draft
 
+
+@pytest.fixture
+def database(own_database: Database) -> Database:
+    return own_database
+
+
 NEXT = replace(REGISTRY, stamp="stamp-2")
 
 

@@ -8,7 +8,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from scim_server.storage.base import Storage, Transaction
 from scim_server.storage.ledgers import Pool, Taking
@@ -361,7 +361,9 @@ def test_a_pool_is_raised_for_whoever_finds_it_exhausted_at_the_same_moment(writ
 
 
 @pytest.mark.req("CC-50")
-def test_whatever_happens_at_once_no_seat_is_free_beside_one_who_waits(database: Database, write: Write) -> None:
+def test_whatever_happens_at_once_no_seat_is_free_beside_one_who_waits(
+    database: Database, tenant: int, write: Write
+) -> None:
     seats, people = 4, 12
     set_pool(write, seats)
     started = Event()
@@ -380,15 +382,16 @@ def test_whatever_happens_at_once_no_seat_is_free_beside_one_who_waits(database:
         started.set()
         for each in lives:
             each.result()
-    held, distinct, free_rows, waiters = database.connections.read(_counts)
+    held, distinct, free_rows, waiters = database.connections.read(lambda connection: counts(connection, tenant))
     assert held == distinct <= seats
     assert free_rows == 0 or waiters == 0
     assert held + free_rows == seats
 
 
-def _counts(connection: Any) -> tuple[int, int, int, int]:
+def counts(connection: Connection, tenant: int) -> tuple[int, int, int, int]:
+    """Of a tenant's seats: held, by how many, free; and how many wait for one."""
     holder = licence_seats.c.holder
     of_seats = select(func.count(holder), func.count(holder.distinct()), func.count() - func.count(holder))
-    held, distinct, free_rows = connection.execute(of_seats.select_from(licence_seats)).one()
-    waiters = connection.execute(select(func.count()).select_from(notes)).scalar_one()
-    return held, distinct, free_rows, waiters
+    held, distinct, free_rows = connection.execute(of_seats.where(licence_seats.c.tenant_id == tenant)).one()
+    of_notes = select(func.count()).select_from(notes).where(notes.c.tenant_id == tenant)
+    return held, distinct, free_rows, connection.execute(of_notes).scalar_one()

@@ -1,6 +1,6 @@
 """The promises of `Tenancy`, on both engines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from scim_server.domain.query import Query, Selection
 from scim_server.domain.rows import RowsChange
@@ -18,6 +18,26 @@ from scim_server.storage.ledgers import Pool
 from scim_server.storage.sql import Database
 from scim_server.storage.sql.tables import metadata, server_keys
 from tests.storage.things import DAY, MEMBERS, REGISTRY, THING, draft
+
+
+@pytest.fixture(autouse=True)
+def emptied(database: Database) -> Iterator[None]:
+    """Neither a tenant nor a key is left to the next test."""
+    yield
+    for left in database.tenancy.tenants():
+        database.tenancy.remove_tenant(left.id)
+    database.connections.write(lambda connection: connection.execute(delete(server_keys)))
+
+
+@pytest.fixture
+def tenant(tenancy: Tenancy) -> int:
+    return tenancy.add_tenant("default", "contact-centre", {}).id
+
+
+@pytest.fixture
+def neighbour(tenancy: Tenancy) -> int:
+    return tenancy.add_tenant("neighbour", "contact-centre", {}).id
+
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
