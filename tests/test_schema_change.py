@@ -16,8 +16,9 @@ from tests.http.server import GROUP, PATCH_OP, USER, Client, assert_error
 
 EXTENSIONS = Path(__file__).parent.parent / "extensions"
 CENTRE = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
-SCHEMA = "contact-centre/schemas/contactcentre-user.json"
-PROFILE = "contact-centre/profile.toml"
+CONTACT_CENTRE = "contact-centre"
+SCHEMA = f"{CONTACT_CENTRE}/schemas/contactcentre-user.json"
+PROFILE = f"{CONTACT_CENTRE}/profile.toml"
 
 
 class Site:
@@ -25,7 +26,7 @@ class Site:
 
     def __init__(self, database_url: str, folder: Path) -> None:
         self.folder = folder
-        shutil.copytree(EXTENSIONS, folder)
+        shutil.copytree(EXTENSIONS / CONTACT_CENTRE, folder / CONTACT_CENTRE)
         self.environ = {"SCIM_DATABASE_URL": database_url, "SCIM_EXTENSIONS": str(folder)}
         self.settings = Settings.load(self.environ)
         self._runner = CliRunner()
@@ -193,11 +194,14 @@ def test_a_change_of_a_resource_that_is_not_rebuilt_yet_holds_the_new_uniqueness
 
 @pytest.mark.req("R-CHAR-16")
 def test_a_change_of_a_resource_that_is_not_rebuilt_yet_frees_what_was_unique(site: Site) -> None:
+    site.characterise("role", uniqueness="server")
+    site.good("migrate")
     token = site.token("contoso")
-    id = named(site.client(token), "a", extensionNumber="0100")
-    site.characterise("extensionNumber", uniqueness="none")
+    id = named(site.client(token), "a", role="agent")
+    assert entries(site, "unique_values", "role") == 1
+    site.characterise("role", uniqueness="none")
     assert patch(site.client(token), id, "title", "Agent").status_code == 200
-    assert entries(site, "unique_values", "extensionNumber") == 0
+    assert entries(site, "unique_values", "role") == 0
 
 
 def test_a_change_of_nothing_leaves_a_resource_that_is_not_rebuilt_yet_as_it_is(site: Site) -> None:
