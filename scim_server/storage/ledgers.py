@@ -50,8 +50,8 @@ class Seats(Protocol):
 
     def hold(self) -> None:
         """Before a pool is made: whoever found that there is none, and so holds its key without a seat, is waited for,
-        and whoever looks for it from now on waits for the end of the transaction. So nobody comes to hold the key
-        between a look for those who do and the commit.
+        and whoever looks for it from now on, to take a seat or to give one back, waits for the end of the transaction.
+        So nobody comes to hold the key, or ceases to, between a look for those who do and the commit.
         """
 
     def take(self, key: str, holder: str) -> Taking:

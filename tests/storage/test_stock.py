@@ -8,6 +8,7 @@ import pytest
 
 from scim_server.storage.base import Storage, Transaction
 from scim_server.storage.ledgers import Pool, Range, Refused, Taking
+from tests.storage.meanwhile import meanwhile
 from tests.storage.things import DAY
 
 PATH = "urn:example:waitingFor"
@@ -96,6 +97,25 @@ def test_who_looks_for_one_that_is_being_made_finds_it(
         goes_on.set()
         made.result()
         assert found.result() == something
+
+
+@pytest.mark.req("CC-53")
+def test_who_ceases_to_hold_what_is_being_counted_gives_it_back_when_it_is(storage: Storage, tenant: int) -> None:
+    """The operator has found ana with the key and the number; she is deleted before the pool is there."""
+
+    def make(transaction: Transaction) -> None:
+        transaction.seats.hold()
+        transaction.seats.set_pool(Pool("agent", "agent", 1, 0), ("ana",), None, DAY)
+        transaction.numbers.add_range("10", "19", {"11": "ana"})
+
+    def give_back(transaction: Transaction) -> None:
+        transaction.seats.free("agent", "ana", None, DAY)
+        transaction.numbers.release("11", "ana", "ana", DAY)
+
+    waited, _ = meanwhile(lambda work: storage.write(tenant, work), make, lambda: storage.write(tenant, give_back))
+    assert waited
+    assert [pool.used for pool in storage.write(tenant, lambda t: t.seats.pools())] == [0]
+    assert [span.used for span in storage.write(tenant, lambda t: t.numbers.ranges(DAY))] == [0]
 
 
 def waits_for(happened: Callable[[], bool]) -> bool:

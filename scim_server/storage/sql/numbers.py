@@ -151,6 +151,12 @@ class SqlNumbers(Ledger[NumberStatements]):
         return None
 
     def release(self, number: str, holder: str, name: str, until: str) -> bool:
+        if self._releases(number, holder, name, until):
+            return True
+        self._share()  # whoever is adding a range with it, and counts this holder
+        return self._releases(number, holder, name, until)
+
+    def _releases(self, number: str, holder: str, name: str, until: str) -> bool:
         # Nobody is known by an empty name.
         released = self._run(_RELEASE, wanted=number, who=holder, name=name or None, until=until)
         return bool(released.rowcount)

@@ -150,7 +150,7 @@ class SqlSeats(Ledger[SeatStatements]):
         return Taking.TAKEN if self._takes(_WAIT_AND_TAKE, key, holder) else Taking.EXHAUSTED
 
     def free(self, key: str, holder: str, waiting: str | None, now: str) -> str | None:
-        seats = self._run(_SHARE_POOL, of_pool=key).scalar()
+        seats = self._shared_pool(key)
         if seats is None:
             return None
         if waiting is not None:
@@ -196,6 +196,14 @@ class SqlSeats(Ledger[SeatStatements]):
         if waiting is not None:
             self._run(_DROP_NOTES, of_pool=key, of_path=waiting)
         return sum(holder is not None for holder in holders)
+
+    def _shared_pool(self, key: str) -> int | None:
+        """How many seats the pool has, which stays as it is; None where there is none."""
+        seats: int | None = self._run(_SHARE_POOL, of_pool=key).scalar()
+        if seats is None:
+            self._share()  # whoever is making it, and counts this holder
+            seats = self._run(_SHARE_POOL, of_pool=key).scalar()
+        return seats
 
     def _holds_pool(self, key: str) -> bool:
         """Whether there is the pool, which is held then."""
