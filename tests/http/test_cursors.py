@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from scim_server.config import Settings
 from scim_server.domain.catalogue import Catalogue
 from scim_server.errors import InvalidCursor
 from tests.auth.fakes import FakeClock
+from tests.databases import ENGINES
 from tests.http.server import GROUP, LIST_RESPONSE, SEARCH_REQUEST, Client, Server, assert_error
 from tests.logs import Log
 
@@ -63,12 +64,17 @@ def bench(server: Server) -> Iterator[Bench]:
     yield from benched(server)
 
 
-@pytest.fixture
-def on_both(database_url: str) -> Iterator[Bench]:
-    """On either engine, with pages as small as those of the shared server."""
-    server = Server(Settings(database_url=database_url, page_default=3, page_max=5))
-    yield from benched(server)
+@pytest.fixture(scope="module", params=ENGINES)
+def either(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
+    """A server on either engine, with pages as small as those of the shared one."""
+    server = Server(Settings(database_url=new_database(request.param), page_default=3, page_max=5))
+    yield server
     server.close()
+
+
+@pytest.fixture
+def on_both(either: Server) -> Iterator[Bench]:
+    yield from benched(either)
 
 
 @pytest.fixture
