@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ import pytest
 
 from scim_server.config import Settings
 from scim_server.domain.schema import ResourceType
+from tests.databases import ENGINES
 from tests.every_resource_type import body, extensions
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import BASE, GROUP, PATCH_OP, SEARCH_REQUEST, USER, Client, Server, assert_error
@@ -18,10 +19,8 @@ from tests.statements import sent_to
 
 
 @pytest.fixture
-def server(database_url: str) -> Iterator[Server]:
-    server = Server(Settings(database_url=database_url))
-    yield server
-    server.close()
+def server(on_both: Server) -> Server:
+    return on_both
 
 
 @pytest.fixture
@@ -85,9 +84,20 @@ def everything(client: Client, ids: dict[str, str]) -> list[bytes]:
     return [client.get(f"{endpoint}/{id}").data for endpoint, id in ids.items()]
 
 
-@pytest.fixture
-def rich(database_url: str, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=ENGINES)
+def rich(
+    request: pytest.FixtureRequest, new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A server that has a resource type of its own beside users and groups."""
+    folder = extensions(tmp_path_factory.mktemp("rich"))
+    server = Server(Settings(database_url=new_database(request.param), extensions=folder))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def alone(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """The same for one test, so that nothing that is written later is of another one's tenants."""
     server = Server(Settings(database_url=database_url, extensions=extensions(tmp_path)))
     yield server
     server.close()
@@ -197,12 +207,12 @@ def test_the_guard_sees_a_statement_without_its_tenant(statement: str, faults: l
 @pytest.mark.unmeasured
 @pytest.mark.req("R-TEN-02")
 @pytest.mark.parametrize("indirect_groups", [False, True])
-def test_every_statement_says_which_tenant_is_meant(rich: Server, indirect_groups: bool) -> None:
-    rich.tenant()
-    tenant = rich.tenant(indirect_groups=indirect_groups)
-    client = Client(rich.app(), rich.token(tenant))
-    with sent_to(rich.database.connections.reader, rich.database.connections.writer) as everything:
-        exercise(rich, client)
+def test_every_statement_says_which_tenant_is_meant(alone: Server, indirect_groups: bool) -> None:
+    alone.tenant()
+    tenant = alone.tenant(indirect_groups=indirect_groups)
+    client = Client(alone.app(), alone.token(tenant))
+    with sent_to(alone.database.connections.reader, alone.database.connections.writer) as everything:
+        exercise(alone, client)
     sent = [statement for statement in everything if NAMED.search(statement.text)]
     texts = {statement.text for statement in sent}
     assert len(texts) > 25

@@ -1,7 +1,7 @@
 """Groups with more members than an answer is made of in memory: whole, the same bytes, and in pages of their own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from scim_server.errors import Unavailable
 from scim_server.service import resources
 from scim_server.service.spool import Spool
 from scim_server.storage.sql.store import SqlStorage
+from tests.databases import ENGINES
 from tests.http.server import GROUP, LIST_RESPONSE, PATCH_OP, Client, Server, assert_error
 
 req = pytest.mark.req
@@ -44,12 +45,18 @@ def values(text: bytes) -> list[str]:
     return [member["value"] for member in json.loads(text).get("members", ())]
 
 
-@pytest.fixture
-def on_both(database_url: str) -> Iterator[Client]:
-    """A client of a server on either engine."""
-    server = Server(Settings(database_url=database_url))
-    yield Client(server.app(), server.token(server.tenant()))
+@pytest.fixture(scope="module", params=ENGINES)
+def either(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> Iterator[Server]:
+    """A server on either engine."""
+    server = Server(Settings(database_url=new_database(request.param)))
+    yield server
     server.close()
+
+
+@pytest.fixture
+def on_both(either: Server) -> Client:
+    """A client of a new tenant on either engine."""
+    return Client(either.app(), either.token(either.tenant()))
 
 
 def group(client: Client, members: list[str], **more: str) -> str:
