@@ -116,6 +116,8 @@ class Pools:
         now = self._now()
 
         def work(transaction: Transaction) -> None:
+            # Whoever changes the pool at this moment, and counts nobody since it is there, is waited for.
+            transaction.seats.hold()
             if transaction.seats.pool(id) is None:
                 raise NotFound(f"There is no pool {key}; `scim-server licence list` shows those that there are.")
             check(transaction.seats.remove_pool(id, stock.licences.pending))
@@ -125,9 +127,9 @@ class Pools:
 
     def _held(self, transaction: Transaction, stock: _Stock, id: str) -> Sequence[str]:
         """Who holds the key of a pool that is new; nobody where it is there, since they were counted then."""
+        transaction.seats.hold()
         if transaction.seats.pool(id) is not None:
             return ()
-        transaction.seats.hold()
         condition = BoundOr(tuple(Test(target.path, Operator.EQ, id) for target in stock.licences.held.targets))
         found = holders(transaction, self._registry, stock.owner, condition)
         return [holder for holder, attributes in found if stock.takes_seat(attributes, id)]

@@ -15,6 +15,7 @@ from tests.databases import ENGINES
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import LIST_RESPONSE, PATCH_OP, SEARCH_REQUEST, Client, Server, assert_error
 from tests.stock import DESK, ENTITLEMENT, LICENCE, stock_folder
+from tests.storage.meanwhile import meanwhile
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -351,3 +352,19 @@ def test_when_a_profile_shows_pools_as_something_else_setting_one_again_makes_th
     assert found(client_of(server, tenant)) == []
     pools_of(server, other).remove("pro")
     assert pools_of(server, other).all() == []
+
+
+@pytest.mark.parametrize("change", [lambda pools: pools.set("agent", 2), lambda pools: pools.remove("agent")])
+def test_of_two_who_change_a_pool_one_waits_so_that_it_is_not_removed_between_look_and_change(
+    server: Server, change: Callable[[Pools], Any]
+) -> None:
+    """A pool that is there counts nobody anew; made again from nothing it would lack those who hold its key."""
+    tenant = server.tenant("desk")
+    pools = pools_of(server, tenant)
+    pools.set("agent", 1)
+    waited, _ = meanwhile(
+        lambda work: server.database.storage.write(tenant.id, work),
+        lambda transaction: transaction.seats.hold(),
+        lambda: change(pools),
+    )
+    assert waited
