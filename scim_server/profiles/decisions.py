@@ -59,7 +59,7 @@ class TypeRules:
         write = self._with_fixed(write)
         if self.licences:
             write = self.licences.with_kept(write)
-        return self.roles.with_default(write) if self.roles else write
+        return self.roles.with_default(self.roles.held.with_unnamed(write)) if self.roles else write
 
     def _judged(self, wanted: Write) -> Decision:
         """What the rules leave of the write."""

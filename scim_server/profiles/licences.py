@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from scim_server.domain.resource import Attributes, copy
-from scim_server.domain.rules import SeatChange, Verb, Wish, Write
+from scim_server.domain.rules import SeatChange, Wish, Write
 from scim_server.domain.schema import Json
 from scim_server.profiles.sets import JointSet, LastRemoved
 from scim_server.profiles.targets import Target
@@ -42,22 +41,13 @@ class Licences:
         return change if change.free or change.take or change.new else None
 
     def with_kept(self, write: Write) -> Write:
-        """A PUT that does not list an element with a kept key leaves it: another one has written it."""
-        if write.verb is not Verb.REPLACE or not self.kept_in_put:
-            return write
-        after: Attributes = copy(write.after)
-        for target in self.held.targets:
-            target.add(self._left_out(target, write), after)
-        return replace(write, after=after)
+        """A PUT leaves what it does not name, and each element with a kept key that it does not list."""
+        return self.held.with_unnamed(write, self.kept_in_put)
 
     def _seats(self, attributes: Mapping[str, Json]) -> dict[str, Wish]:
         """What takes a seat. The values of who is off stay and take none, where the profile says so (CC-52)."""
         is_off = self.freed_by is not None and self.freed_by.values(attributes) == [False]
         return {} if is_off else self.held.wishes(attributes)
-
-    def _left_out(self, target: Target, write: Write) -> list[Json]:
-        listed = set(target.keys(write.after))
-        return [e for key, e in target.elements(write.before) if key in self.kept_in_put and key not in listed]
 
 
 def _missing(these: Mapping[str, Wish], those: Mapping[str, Wish]) -> tuple[Wish, ...]:

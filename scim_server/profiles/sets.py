@@ -5,10 +5,11 @@ A value counts once, whichever of the attributes has it, and none of them is cop
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from scim_server.domain.resource import Attributes, copy
 from scim_server.domain.rules import Verb, Wish, Write
 from scim_server.domain.schema import Json
 from scim_server.profiles.targets import Target
@@ -35,6 +36,23 @@ class JointSet:
             for key, value in zip(target.keys(attributes), target.values(attributes), strict=True):
                 found.setdefault(key, Wish(key, value, target.text))
         return found
+
+    def with_unnamed(self, write: Write, kept: Collection[str] = ()) -> Write:
+        """A PUT that does not name one of the core attributes takes nothing of it away (CC-56), as a binding says of
+        those of extensions; and nothing that has a `kept` key, whatever it lists: another client has written it.
+        """
+        if write.verb is not Verb.REPLACE:
+            return write
+        after: Attributes = copy(write.after)
+        for target in self.targets:
+            is_named = target.path.extension is not None or target.name in write.named
+            if target.path.attribute.multi_valued:
+                listed = set(target.keys(after))
+                held = target.elements(write.before)
+                target.add([e for k, e in held if k not in listed and (k in kept or not is_named)], after)
+            elif not is_named:
+                target.restore(write.before, after)
+        return replace(write, after=after)
 
     def is_taken_away(self, write: Write) -> bool:
         """Whether the client has taken the last value away, in words: what a PUT does not name, it has not (CC-56)."""

@@ -271,6 +271,20 @@ def test_a_put_that_names_no_extension_takes_nothing_from_anybody(product: Produ
     assert customer.state() == before
 
 
+@pytest.mark.req("CC-56")
+def test_a_put_takes_no_licence_and_no_role_of_the_core_schema_that_it_does_not_name(
+    product: Product, customer: Customer
+) -> None:
+    given = {"entitlements": [{"value": "seat", "type": "Licence"}], "roles": [{"value": product.role}]}
+    kim = customer.user("kim", given, "okta")
+    body = {"schemas": [USER], "userName": "kim", "emails": work("kim"), "title": "Lead", "active": True, "groups": []}
+    answer = customer.client("okta").send("PUT", f"/Users/{kim}", body)
+    assert answer.status_code == 200, answer.text
+    now = customer.values(kim)
+    assert {path: now[path] for path in given} == given
+    assert (now["active"], now["title"], customer.used("seat")) == (True, "Lead", 1)
+
+
 # --- attributes of the first class
 
 

@@ -205,8 +205,16 @@ def test_an_element_with_a_kept_key_is_left_by_a_put_that_does_not_list_it() -> 
     assert (freed(decision), taken(decision)) == ([], ["night"])
     assert put(held, held, "entitlements").attributes == held
     assert patched(STRICT, held, {"entitlements": entitled("night")}).attributes["entitlements"] == entitled("night")
-    without = {name: value for name, value in held.items() if name != "entitlements"}
-    assert put(held, without).attributes["entitlements"] == [held["entitlements"][0]]
+
+
+@pytest.mark.req("CC-56")
+def test_a_put_takes_no_key_and_no_role_of_an_attribute_that_it_does_not_name() -> None:
+    others = [{"type": "other", "value": "x"}]
+    held = {**STORED, "entitlements": [*entitled("gate", "day"), *others], "roles": [{"value": "player"}]}
+    unnamed = put(held, {"userName": "Ana", STUDIO: STORED[STUDIO]}).attributes
+    assert (unnamed["entitlements"], unnamed["roles"]) == (entitled("gate", "day"), held["roles"])
+    emptied = put(held, {"userName": "Ana", STUDIO: STORED[STUDIO]}, "entitlements", "roles").attributes
+    assert (emptied["entitlements"], "roles" in emptied) == (entitled("gate"), False)
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
@@ -317,14 +325,18 @@ def test_a_creation_is_told_with_what_it_carries_unless_the_body_gives_the_passw
 def test_what_is_not_kept_goes_into_an_event_too(tmp_path: Path) -> None:
     rules = registry_with_event(tmp_path)
     bob = {"userName": "bob", "roles": [{"value": "a"}, {"value": "b"}]}
-    passing = {f"{STUDIO}:secret": "s", "password": "p"}
-    content = {f"{STUDIO}:secret": "s", "roles.value": ["a", "b"]}
+    passing = {f"{STUDIO}:secret": True, "password": "p"}
+    content = {f"{STUDIO}:secret": True, "roles.value": ["a", "b"]}
     assert created(rules, bob, passing=passing).events == (Event("made", content),)
     assert created(rules, {"userName": "bob"}).events == (Event("made", {}),)
 
 
 def registry_with_event(folder: Path) -> TypeRules:
+    """A profile that carries what is never returned, which no text may be."""
     shutil.copytree(FOLDER, folder / "studio")
+    schema = folder / "studio" / "music" / "schemas" / "studio-user.json"
+    text = schema.read_text(encoding="utf-8")
+    schema.write_text(text.replace('"name": "secret",', '"name": "secret", "type": "boolean",'), encoding="utf-8")
     path = folder / "studio" / "plain" / "profile.toml"
     event = f"""
 kept = {{secret = "discarded"}}
