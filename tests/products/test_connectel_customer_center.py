@@ -103,6 +103,21 @@ def test_a_user_of_role_user_is_a_supervisor(connectel: Customer, kim: str) -> N
     assert connectel.find(f'{supervises} eq "{team}"') == [kim]
 
 
+@pytest.mark.req("CC-20")
+@pytest.mark.parametrize("creator", CREATORS)
+def test_a_role_of_the_core_schema_is_a_role_as_well(creator: str, connectel: Customer) -> None:
+    profile, supervises = f"{VOICE}:userProfile", f"{EXTENSION}:contactcentre:2.0:User:supervises"
+    user = connectel.user("robin", {"roles": [{"value": "user"}], profile: "agents"}, creator)
+    admin = connectel.user("admin-1", {"roles": [{"value": "Admin"}], profile: "all"}, creator)
+    team = connectel.group("Sales", (user, admin))
+    assert connectel.find(f'{supervises} eq "{team}"') == [user]
+    assert connectel.changed(ENTRA, user, {profile: "leads"})[profile] == "leads"
+    before = connectel.state()
+    for form in FORMS:
+        refused(connectel.change(form, admin, {profile: "leads"}), 400, "mutability", f"{profile} cannot be changed")
+    assert connectel.state() == before
+
+
 @pytest.mark.req("CC-21")
 @pytest.mark.parametrize("creator", CREATORS)
 def test_a_user_name_is_small_letters_digits_and_three_signs(creator: str, connectel: Customer) -> None:
