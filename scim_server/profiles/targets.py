@@ -7,7 +7,7 @@ name[type eq "work"].sub          the sub-attribute of the elements that match; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scim_server.domain import compare
@@ -39,12 +39,16 @@ class Target:
 
     def values(self, attributes: Mapping[str, Json]) -> list[Json]:
         """The values that are there; an empty string is none."""
-        return [value for value in self._values(attributes) if value is not None and value != ""]
+        held = self._held(attributes)
+        if held is None:
+            return []
+        found = (value for element in as_list(held) for value in self._of_element(element))
+        return [value for value in found if value is not None and value != ""]
 
     def keys(self, attributes: Mapping[str, Json]) -> list[Json]:
         """The values as they compare: those that mean the same are equal. Complex ones are as they are."""
         values = self.values(attributes)
-        return values if self.leaf.is_complex else [compare.key(self.leaf, value) for value in values]
+        return values if not values or self.leaf.is_complex else [compare.key(self.leaf, value) for value in values]
 
     def elements(self, attributes: Mapping[str, Json]) -> list[tuple[Key, Json]]:
         """(a value as it compares, the element that has it), of an attribute that has several."""
@@ -85,10 +89,6 @@ class Target:
         self._put(after, new or None)
         return True
 
-    def _values(self, attributes: Mapping[str, Json]) -> Iterator[Json]:
-        for element in as_list(self._held(attributes)):
-            yield from self._of_element(element)
-
     def _of_element(self, element: Json) -> Iterable[Json]:
         sub = self.path.sub
         if self.condition is not None and not element_matches(self.condition, element, self.path.attribute):
@@ -104,7 +104,8 @@ class Target:
 
     def _held(self, attributes: Mapping[str, Json]) -> Json:
         urn = self.path.extension
-        return (attributes.get(urn, {}) if urn else attributes).get(self.path.attribute.name)
+        container = attributes.get(urn) if urn else attributes
+        return container.get(self.path.attribute.name) if container else None
 
     def _put(self, attributes: Attributes, value: Json) -> None:
         urn = self.path.extension
