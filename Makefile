@@ -26,6 +26,8 @@ serve: .venv/installed ## run the server; takes PORT, DATABASE_URL, WORKERS and 
 	    $${WORKERS:+--workers "$$WORKERS"}
 
 .PHONY: test
+# Dozens of processes are started: without bytecode each of them would compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: lint ## check everything: format, lint, types, all tests on both databases, coverage
 	$(BIN)/python -m tests.requirements --brief
 	sh tests/install-postgresql
