@@ -161,13 +161,19 @@ class _TeamWrite:
         if moved is None:
             return
         if movers:
-            self._transaction.notes.add_all(movers, moved, NOTED, self._now)
+            self._note_about(movers, moved)
         left = self._present - self._added
         if left:
             named = self._transaction.memberships.named
             left -= {*named(self._type, self._id, self._team.members, left)}
         if left:
-            self._transaction.notes.add_all(left, _left(moved), NOTED, self._now)
+            self._note_about(left, _left(moved))
+
+    def _note_about(self, ids: frozenset[str], path: str) -> None:
+        """Nobody ever reads, or takes back, a note about an id that no resource has: those are kept as members too."""
+        there = ids.difference(self._transaction.missing([*ids]))
+        if there:
+            self._transaction.notes.add_all(there, path, NOTED, self._now)
 
     def _tell(self, movers: frozenset[str]) -> None:
         event, joined = self._team.joined, self._added - self._present

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from scim_server.config import Settings
 from scim_server.storage.base import Tenant
-from scim_server.storage.sql.tables import outbox
+from scim_server.storage.sql.tables import notes, outbox
 from tests.databases import ENGINES
 from tests.http.bulk import BULK_REQUEST
 from tests.http.server import GROUP, PATCH_OP, Client, Server, assert_error
@@ -76,6 +76,12 @@ class Ship:
         elements = (held if attribute == "members" else held.get(GROUP_CREWS, {})).get(attribute, [])
         names = {id: name for name, id in self.ids.items()}
         return {names[element["value"]] for element in elements}
+
+    def notes(self) -> set[str]:
+        """The ids that anything is noted about."""
+        mine = select(notes.c.resource_id).where(notes.c.tenant_id == self.tenant.id)
+        with self.server.database.connections.reader.connect() as connection:
+            return {*connection.execute(mine).scalars()}
 
     def mates(self, crew: str) -> set[str]:
         return self.named(crew, "mates")
@@ -284,6 +290,19 @@ def test_who_joins_a_first_crew_did_not_move(ship: Ship) -> None:
     ship.patch("Deck", ship.operation("add", "members", "ana"))
     ship.patch("Deck", ship.operation("add", "members", "ana"))
     assert not ship.is_due("ana")
+
+
+@pytest.mark.req("CC-34")
+def test_nothing_is_noted_about_a_member_that_is_no_resource(ship: Ship) -> None:
+    """Entra adds members that were never created; nobody would ever read the note, or take it back."""
+    ship.sailors("ana")
+    ship.crew("Deck")
+    ship.crew("Sail")
+    for verb, crew in (("add", "Deck"), ("add", "Sail"), ("remove", "Sail")):
+        operation = ship.operation(verb, "members", "ana", "nobody")
+        assert ship.patch(crew, operation, dialect="entra").status_code in (200, 204)
+    assert ship.is_due("ana")
+    assert ship.notes() == {ship.ids["ana"]}
 
 
 @pytest.mark.req("CC-34")
