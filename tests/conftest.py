@@ -5,11 +5,13 @@ import logging
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from playwright.sync_api import Browser
 
+from scim_server import app as composition
 from scim_server.config import Settings
 from scim_server.observability import configure
 from scim_server.observability import logs as logs_module
@@ -83,6 +85,14 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
     url = databases.create(request.param)
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def read_once() -> Iterator[None]:
+    """For tests in which no file of an extension changes: they are read once, and not by every command anew."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(composition, "load_catalogue", cache(composition.load_catalogue))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from tests.http.server import Client
 from tests.stock import DESK, stock_folder
 from tests.test_cli import Command, rows
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 
 @pytest.fixture(scope="module", params=ENGINES)
 def migrated(
