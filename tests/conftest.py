@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser
 
 from scim_server import app as composition
 from scim_server.config import Settings
+from scim_server.domain.catalogue import Catalogue
 from scim_server.observability import configure
 from scim_server.observability import logs as logs_module
 from tests.browser import started_browser
@@ -89,10 +91,21 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
 
 @pytest.fixture(scope="module")
 def read_once() -> Iterator[None]:
-    """For tests in which no file of an extension changes: they are read once, and not by every command anew."""
+    """Extensions are read once for each state of their files, and not by every command anew."""
+    load = composition.load_catalogue
+
+    @cache
+    def loaded(settings: Settings, files: frozenset[tuple[Path, int, int]]) -> Catalogue:
+        return load(settings)
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(composition, "load_catalogue", cache(composition.load_catalogue))
+        patched.setattr(composition, "load_catalogue", lambda settings: loaded(settings, files_of(settings.extensions)))
         yield
+
+
+def files_of(folder: Path) -> frozenset[tuple[Path, int, int]]:
+    """What is in the folder: path, size, time of the last change in nanoseconds."""
+    return frozenset((path, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*"))
 
 
 @pytest.fixture(scope="session")

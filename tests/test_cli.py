@@ -24,6 +24,8 @@ from scim_server.errors import Uniqueness
 from scim_server.storage.base import ToleranceUse
 from tests.http.server import Client
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sys.executable).parent
 TOKEN = re.compile(r"scim_[A-Za-z0-9_-]{43}")
