@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from conformance.options import of_run
 from conformance.reading import SUITES, names
 from tests.live.server import serving
@@ -20,6 +22,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.unmeasured
 def test_its_commands_run_as_they_stand(tmp_path: Path, new_database: Callable[..., str]) -> None:
     """Those that play a suite play some of its scenarios: the suites are played elsewhere."""
     (tmp_path / "conformance").symlink_to(ROOT / "conformance")

@@ -331,6 +331,7 @@ database.close()
 """
 
 
+@pytest.mark.unmeasured
 def test_processes_that_write_at_once_lose_nothing(database_url: str) -> None:
     database = open_database(database_url, REGISTRY)
     database.migrate()

@@ -125,6 +125,7 @@ def numbered(contents: Sequence[Mapping[str, Any]], name: str) -> list[Creation]
     return [creation(f"{name}-{number}", **content) for number, content in enumerate(contents)]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.req("R-BULK-19", "R-BULK-07", "R-CHAR-16")
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
