@@ -29,6 +29,9 @@ class Licences:
 
     def change(self, write: Write) -> SeatChange | None:
         """What the write changes; None where that is nothing."""
+        concerned = self.held.targets if self.freed_by is None else (*self.held.targets, self.freed_by)
+        if all(target.is_as_before(write) for target in concerned):
+            return None
         old, new = self._seats(write.before), self._seats(write.after)
         had = self.held.wishes(write.before)
         change = SeatChange(

@@ -22,8 +22,11 @@ class Numbers:
 
     def change(self, write: Write) -> NumberChange | None:
         """What the write changes; None where that is nothing."""
+        may_allocate = self.allocate and write.verb is Verb.CREATE
+        if not may_allocate and self.target.is_as_before(write):
+            return None
         old, new = _first(self.target, write.before), _first(self.target, write.after)
-        allocates = self.allocate and write.verb is Verb.CREATE and new is None
+        allocates = may_allocate and new is None
         if old == new and not allocates:
             return None
         return NumberChange(

@@ -56,6 +56,8 @@ class JointSet:
 
     def is_taken_away(self, write: Write) -> bool:
         """Whether the client has taken the last value away, in words: what a PUT does not name, it has not (CC-56)."""
+        if all(target.is_as_before(write) for target in self.targets):
+            return False
         held = [target for target in self.targets if target.values(write.before)]
         if not held or self.wishes(write.after):
             return False

@@ -17,6 +17,7 @@ from scim_server.domain.elements import as_list, primaries
 from scim_server.domain.filter import BoundFilter
 from scim_server.domain.match import element_matches
 from scim_server.domain.resource import Attributes, copy
+from scim_server.domain.rules import Write
 from scim_server.domain.schema import PRIMARY, Attribute, Json, path_key
 
 
@@ -49,6 +50,10 @@ class Target:
         """The values as they compare: those that mean the same are equal. Complex ones are as they are."""
         values = self.values(attributes)
         return values if not values or self.leaf.is_complex else [compare.key(self.leaf, value) for value in values]
+
+    def is_as_before(self, write: Write) -> bool:
+        """Whether the write leaves the whole attribute as it was."""
+        return bool(self._held(write.before) == self._held(write.after))
 
     def elements(self, attributes: Mapping[str, Json]) -> list[tuple[Key, Json]]:
         """(a value as it compares, the element that has it), of an attribute that has several."""
