@@ -124,7 +124,7 @@ class DerivationBook:
     def _source(self, wanted: Wanted, content: Mapping[str, Json], place: Place) -> tuple[str, Source | None]:
         name, text = content[wanted.word("resourceType")], content["attribute"]
         owner = self._types.get(name)
-        path = bind(parse_attribute(text), owner) if owner else None
+        path = _bound(text, owner) if owner else None
         if path is None or path.sub or path.attribute.kept is not Kept.ROWS:
             self.faults.append(place.fault(f"{text} of {name} is not kept as rows", self._rows_expected()))
             return name, None
@@ -188,14 +188,19 @@ class DerivationBook:
     def _path(self, wanted: Wanted, way: str) -> BoundPath | None:
         """The attribute of the same resource type that the way names."""
         text = wanted.content[wanted.word(way)]
-        try:
-            path = bind(parse_attribute(text), self._types[wanted.resource_type])
-        except BadRequest:
-            path = None
+        path = _bound(text, self._types[wanted.resource_type])
         if path is None:
             problem = f"{wanted.resource_type} has no attribute {shown(text)}"
             self.faults.append(wanted.at(way).fault(problem, "an attribute of its schemas"))
         return path
+
+
+def _bound(text: str, resource_type: ResourceType) -> BoundPath | None:
+    """The attribute that a text names; None where there is none, or where it is no path."""
+    try:
+        return bind(parse_attribute(text), resource_type)
+    except BadRequest:
+        return None
 
 
 _FILTER: Final = 'a filter such as title eq "x"'

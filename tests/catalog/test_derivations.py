@@ -199,6 +199,11 @@ FAULTS = [
     ),
     (
         LIST,
+        '{resource_type = "Group", attribute = "members["}',
+        "bindings[0].derived.supervises.inverse_of[1]: members[ of Group is not kept as rows; expected one of",
+    ),
+    (
+        LIST,
         '{resource_type = "Team", attribute = "members"}',
         "bindings[0].derived.supervises.inverse_of[1]: members of Team is not kept as rows; expected one of members of",
     ),
