@@ -1,6 +1,7 @@
 """`import` and `export`, as an operator sees them, on both engines: what they print, and what is stored then."""
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -9,9 +10,11 @@ import re
 import select
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -749,6 +752,26 @@ def test_the_bar_is_drawn_on_a_terminal_and_lines_stand_above_it() -> None:
         "[" + "#" * 18 + "-" * 12 + "]  60%  6 rows  0:01 left",
         "",
     ]
+
+
+# columns of the terminal, what is drawn
+NARROW = [
+    (80, "[" + "#" * 15 + "-" * 15 + "]  50%  12 rows, 3 refused"),
+    (40, "[" + "#" * 6 + "-" * 6 + "]  50%  12 rows, 3 refused"),
+    (28, "50%  12 rows, 3 refused"),
+    (16, "50%  12 rows, 3"),
+]
+
+
+@pytest.mark.parametrize(("columns", "drawn"), NARROW)
+def test_the_line_is_never_wider_than_the_terminal(columns: int, drawn: str) -> None:
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(follower, "w") as stream:
+        Progress(stream, lambda: 0.0).show(1, 2, "12 rows, 3 refused")
+        assert os.read(leader, 1000).decode() == f"\r\x1b[K{drawn}"
+    os.close(leader)
+    assert len(drawn) < columns
 
 
 def test_nothing_is_drawn_elsewhere() -> None:

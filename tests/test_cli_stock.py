@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from scim_server import app
+from scim_server.cli.output import print_table
 from scim_server.config import Settings
 from tests.databases import ENGINES
 from tests.http.server import Client
@@ -94,6 +95,16 @@ def test_a_pool_is_made_and_changed_and_shown_with_how_it_stands(migrated: Comma
         "KEY       DISPLAY    SEATS  USED  FREE  WAITING",
         "agent     agent      20     0     20    0",
         "Sidekick  Side kick  1      0     1     0",
+    ]
+
+
+def test_columns_stand_below_each_other_whatever_the_script(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["KEY", "DISPLAY", "SEATS"], [["a", "日本語", "1"], ["b", "U\u0308n", "20"], ["c", "abc", "3"]])
+    assert capsys.readouterr().out.splitlines() == [
+        "KEY  DISPLAY  SEATS",
+        "a    日本語   1",
+        "b    U\u0308n       20",
+        "c    abc      3",
     ]
 
 

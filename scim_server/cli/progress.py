@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Final, TextIO
 import click
 
 _WIDTH: Final = 30
+_COLUMNS: Final = 80
 _SECONDS: Final = 0.1
 _ERASE: Final = "\r\x1b[K"
 
@@ -32,8 +34,7 @@ class Progress:
             return
         self._drawn = now
         share = min(done / total, 1.0) if total else 1.0
-        bar = ("#" * int(share * _WIDTH)).ljust(_WIDTH, "-")
-        self._line = f"[{bar}] {share:4.0%}  {text}{self._left(share, now)}"
+        self._line = _fitted(share, f" {share:4.0%}  {text}{self._left(share, now)}", self._columns())
         self._write(f"{_ERASE}{self._line}")
 
     def echo(self, line: str, to: TextIO) -> None:
@@ -47,6 +48,13 @@ class Progress:
         self._write(_ERASE if self._line else "")
         self._line = ""
 
+    def _columns(self) -> int:
+        """How wide the terminal is: it may become another one meanwhile."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):
+            return _COLUMNS
+
     def _left(self, share: float, now: float) -> str:
         """The time that the rest will take, once it can be told."""
         elapsed = now - self._started
@@ -59,3 +67,12 @@ class Progress:
         if text:
             self._stream.write(text)
             self._stream.flush()
+
+
+def _fitted(share: float, text: str, columns: int) -> str:
+    """The line in a terminal of so many columns: the bar gives way to the text, since a line that is broken is not
+    erased as a whole.
+    """
+    width = min(_WIDTH, columns - len(text) - 3)
+    bar = "#" * int(share * width)
+    return f"[{bar.ljust(width, '-')}]{text}" if width > 0 else text.lstrip()[: columns - 1]

@@ -204,7 +204,9 @@ class _Report:
         if self._words.tells_all or result.reason or result.earlier:
             self._tell(self._line(result))
         refused = self._counts[Outcome.REFUSED]
-        self._progress.show(result.row.end, self._size, f"{self._counts.total():,} rows, {refused:,} refused")
+        total = self._counts.total()
+        rows = "row" if total == 1 else "rows"
+        self._progress.show(result.row.end, self._size, f"{total:,} {rows}, {refused:,} refused")
 
     @property
     def has_enough(self) -> bool:
