@@ -53,7 +53,7 @@ class Registry:
     stamp: str
     others: tuple[ResourceType, ...] = ()
     """What other profiles make of the same types, where the registry stands for all of them."""
-    _variants: dict[Variation, Registry] = field(default_factory=dict, compare=False, repr=False)
+    _variants: dict[Variation, Registry] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def at(self, endpoint: str) -> ResourceType | None:
         """The resource type behind `/Users`."""

@@ -20,6 +20,9 @@ from tests.products.customer import (
     refused,
 )
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 VOICE = f"{EXTENSION}:connectel:2.0:User"
 
 

@@ -22,6 +22,9 @@ from tests.products.customer import (
     remove,
 )
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 TRACKING = f"{EXTENSION}:convirza:2.0:User"
 MOVE_CALLS = f"{EXTENSION}:convirza:2.0:Group:moveCalls"
 PARENT, LEVEL = f"{LEVELS}:parent", f"{LEVELS}:level"

@@ -26,6 +26,9 @@ from tests.products.customer import (
     remove,
 )
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 SUPERVISORS = f"{TEAM}:supervisors"
 SUPERVISES = f"{CENTRE}:supervises"
 CONNECT = [{"value": "connect", "type": "Licence"}]

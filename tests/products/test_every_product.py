@@ -28,6 +28,9 @@ from tests.products.customer import (
     work,
 )
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 
 @dataclass(frozen=True)
 class Product:

@@ -7,6 +7,9 @@ import pytest
 from tests.http.server import PATCH_OP, Server
 from tests.products.customer import CREATORS, ENTRA, FORMS, ROLE, Customer, by_path, content, refused
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ALL = ["sidekick_audio", "org_admin", "individual_provider"]
 LISTED = "one of sidekick_audio, org_admin, individual_provider"
 

@@ -21,6 +21,9 @@ from tests.products.customer import (
     remove,
 )
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 TEAM_MISSING = f"{EXTENSION}:samespace:2.0:User:teamMissing"
 LISTED = "one of admin, manager, supervisor, agent"
 
