@@ -160,7 +160,8 @@ class Settlement:
         pool = self.transaction.seats.pool(wish.key)
         seats, used = (pool.seats, pool.used) if pool else (0, 0)
         return Exhausted(
-            f"{wish.path}: the licence pool {wish.value!r} has {seats} seats, and {used} of them are taken."
+            f"{wish.path}: the licence pool {wish.value!r} has {seats} {'seat' if seats == 1 else 'seats'}, "
+            f"and {used} of them {'is' if used == 1 else 'are'} taken."
         )
 
     # Numbers ---------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def test_an_exhausted_pool_is_a_409_that_names_it_with_its_size_and_use_and_noth
     answer = studio.write(form, bob["id"], {"pass": "Day", "title": "C", "line": "115"})
     assert_error(answer, 409)
     assert "scimType" not in answer.get_json(force=True)
-    assert detail(answer) == f"{STUDIO}:pass: the licence pool 'Day' has 1 seats, and 1 of them are taken."
+    assert detail(answer) == f"{STUDIO}:pass: the licence pool 'Day' has 1 seat, and 1 of them is taken."
     assert_error(studio.client().send("POST", "/Users", nested({"userName": "leo", "pass": "day"})), 409)
     assert studio.state() == before
 
@@ -185,7 +185,7 @@ def test_who_is_off_frees_the_seat_and_finds_none_when_switched_on_again(form: s
     before = studio.state()
     answer = studio.write(form, ana["id"], {"active": True, "title": "Back"})
     assert_error(answer, 409)
-    assert "the licence pool 'day' has 1 seats" in detail(answer)
+    assert "the licence pool 'day' has 1 seat," in detail(answer)
     assert studio.state() == before
     assert studio.read(ana["id"])["active"] is False
     assert studio.write(form, bob["id"], {"active": False}).status_code == 200
@@ -495,7 +495,7 @@ def test_creates_in_bulk_fail_alone_and_free_what_they_took(studio: Studio) -> N
     )
     assert bulk.statuses(entries) == ["400", "201", "201", "409", "201", "409", "409", "400"]
     assert entries[5]["response"]["detail"] == f"{STUDIO}:line: '100' belongs to 'bob'."
-    assert "the licence pool 'day' has 1 seats" in entries[3]["response"]["detail"]
+    assert "the licence pool 'day' has 1 seat," in entries[3]["response"]["detail"]
     assert bulk.names(studio.client()) == ["bob", "ana", "leo"]
     assert (studio.used("day"), studio.used("gate"), studio.numbers_used()) == (1, 1, 3)
     lines = [bulk.got(studio.client(), entries[place])[STUDIO]["line"] for place in (1, 2, 4)]

@@ -115,7 +115,7 @@ def test_a_seat_is_taken_and_freed_and_goes_to_another_user_at_once(form: str, c
         409,
         None,
         LICENCE,
-        "'sidekick' has 1 seats, and 1 of them are taken",
+        "'sidekick' has 1 seat, and 1 of them is taken",
     )
     assert cosoft.state() == before
     assert LICENCE not in cosoft.changed(form, kim, {LICENCE: None})
@@ -134,7 +134,7 @@ def test_who_is_created_when_all_seats_are_taken_is_refused(creator: str, cosoft
         409,
         None,
         LICENCE,
-        "'sidekick' has 1 seats, and 1 of them are taken",
+        "'sidekick' has 1 seat, and 1 of them is taken",
     )
     assert cosoft.state() == before
 

@@ -108,7 +108,7 @@ def test_of_many_requests_for_the_last_seat_one_gets_it(creator: str, customer: 
     assert statuses(answers) == [201, 409, 409, 409]
     for answer in answers:
         if answer.status_code == 409:
-            refused(answer, 409, None, LICENCE, "'seat' has 1 seats, and 1 of them are taken")
+            refused(answer, 409, None, LICENCE, "'seat' has 1 seat, and 1 of them is taken")
     assert customer.used("seat") == 1
     assert len(customer.find("userName pr")) == 1
 
@@ -141,7 +141,7 @@ def test_who_is_off_holds_no_seat_and_comes_back_where_one_is_free(form: str, cu
     customer.changed(form, robin, {LICENCE: "seat"})
     before = customer.state()
     answer = customer.change(form, kim, {"title": "Back", "active": True})
-    refused(answer, 409, None, LICENCE, "'seat' has 1 seats, and 1 of them are taken")
+    refused(answer, 409, None, LICENCE, "'seat' has 1 seat, and 1 of them is taken")
     assert customer.state() == before
     customer.changed(form, robin, {"active": False})
     on = customer.changed(form, kim, {"title": "Back", "active": True})
