@@ -82,6 +82,24 @@ def test_taking_one_role_of_several_takes_that_one_only(form: str, clinic: Custo
     assert (roles(left), left["active"]) == (ALL[1:], True)
 
 
+@pytest.mark.req("CC-10", "CC-11", "CC-12", "ENTRA-27")
+def test_app_roles_of_entra_are_the_whole_list(clinic: Customer) -> None:
+    kim = clinic.user("kim", {"roles": [assigned(name) for name in ALL]})
+    for names, active in ((ALL[1:], True), (ALL[1:2], True), ([], False)):
+        operation = {"op": "Replace", "path": "roles", "value": [assigned(name) for name in names]}
+        answer = clinic.client("entra").send(
+            "PATCH", f"/Users/{kim}", {"schemas": [PATCH_OP], "Operations": [operation]}
+        )
+        assert answer.status_code == 200, answer.text
+        now = clinic.values(kim)
+        assert (roles(now), now["active"]) == (names, active)
+
+
+def assigned(name: str) -> dict[str, Any]:
+    """An app role as AssertiveAppRoleAssignmentsComplex sends it."""
+    return {"primary": False, "type": "WindowsAzureActiveDirectoryRole", "display": name, "value": name}
+
+
 @pytest.mark.req("CC-11")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_role_of_the_other_attribute_counts_too(form: str, clinic: Customer) -> None:
