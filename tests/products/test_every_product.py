@@ -291,10 +291,10 @@ def test_a_put_takes_no_licence_and_no_role_of_the_core_schema_that_it_does_not_
 # --- attributes of the first class
 
 
-def attributes_of(customer: Customer) -> dict[str, dict[str, Any]]:
-    """The attributes of the user's extensions as they are published, by path; the enterprise extension aside."""
+def attributes_of(customer: Customer, kind: str = "User") -> dict[str, dict[str, Any]]:
+    """The attributes of a type's extensions as they are published, by path; the enterprise extension aside."""
     client = customer.client()
-    named = content(client.get("/ResourceTypes/User"))["schemaExtensions"]
+    named = content(client.get(f"/ResourceTypes/{kind}")).get("schemaExtensions", ())
     urns = [extension["schema"] for extension in named if ":enterprise:" not in extension["schema"]]
     schemas = [content(client.get(f"/Schemas/{urn}")) for urn in urns]
     return {f"{schema['id']}:{found['name']}": found for schema in schemas for found in schema["attributes"]}
@@ -327,6 +327,32 @@ def test_every_read_only_attribute_is_filtered_and_projected(customer: Customer)
             str(split(path)[0]), {}
         )
         assert customer.find(f"{path} pr") == [kim] * has_value, path
+
+
+LITERALS = {"string": '"x"', "complex": '"x"', "boolean": "true", "integer": "1", "dateTime": '"2020-01-01T00:00:00Z"'}
+
+
+@pytest.mark.req("CC-55")
+@pytest.mark.parametrize("kind", ["User", "Group"])
+def test_every_attribute_that_is_shown_is_searched_and_sorted_by(kind: str, customer: Customer) -> None:
+    """Derived ones, and those kept as rows, as well."""
+    ids = [customer.user(name) for name in ("kim", "leo", "robin")]
+    if kind == "Group":
+        ids = [customer.group("Sales", (ids[0],)), customer.group("Service", (ids[1],)), customer.group("Staff")]
+    for path, found in attributes_of(customer, kind).items():
+        if found["returned"] == "never":
+            continue
+        literal = LITERALS[found["type"]]
+        equal, others = (customer.find(f"{path} {op} {literal} and id pr", f"{kind}s") for op in ("eq", "ne"))
+        assert {*equal, *others} == {*ids}, path
+        assert not {*equal} & {*others}, path
+        for order in ("ascending", "descending"):
+            query = f"sortBy={path}&sortOrder={order}&attributes={path}"
+            page = content(customer.client("entra").get(f"/{kind}s?{query}"))
+            assert {each["id"] for each in page["Resources"]} == {*ids}, path
+            values = [each.get(str(split(path)[0]), {}).get(split(path)[1]) for each in page["Resources"]]
+            known = [value for value in values if isinstance(value, str | int)]
+            assert known == sorted(known, reverse=order == "descending"), path
 
 
 @pytest.mark.req("CC-55")
