@@ -30,6 +30,7 @@ from typing import Final, TypeAlias
 
 from scim_server.domain import resource
 from scim_server.domain.attrpath import BoundPath
+from scim_server.domain.composition import composed
 from scim_server.domain.schema import (
     SCHEMAS,
     VALUE,
@@ -67,13 +68,13 @@ def fold(text: str) -> str:
     """The case-insensitive key of a text: width-mapped, case-folded, composed (RFC 8265 section 3.3). Idempotent."""
     if text.isascii():
         return text.lower()
-    mapped = unicodedata.normalize("NFC", text.translate(_WIDTH))
-    return unicodedata.normalize("NFC", mapped.casefold())
+    mapped = composed(text.translate(_WIDTH))
+    return composed(mapped.casefold())
 
 
 def exact(text: str) -> str:
     """The case-exact key of a text: composed (RFC 7644 section 7.8)."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return composed(text)
 
 
 def _width_table() -> dict[int, str]:

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final
 
+from scim_server.domain.composition import composed
+
 _HASH: Final = re.compile(r"\$[a-z0-9-]+(\$[A-Za-z0-9+/=.,-]+)+")
 """A hash with its algorithm and parameters before it, as `$argon2id$v=19$m=...$salt$hash`."""
 _SPACE: Final = "Zs"
@@ -56,7 +58,7 @@ def secret(text: str) -> Secret:
     if not _CONTROLS.isdisjoint(categories):
         raise ValueError("a control character")
     spaced = (" " if category == _SPACE else character for character, category in zip(text, categories, strict=True))
-    return Secret(unicodedata.normalize("NFC", "".join(spaced)))
+    return Secret(composed("".join(spaced)))
 
 
 def is_hash(text: str) -> bool:
