@@ -18,7 +18,6 @@ from scim_server.storage.base import Tenant
 
 # One segment of a URL. Okta takes no base URL with an underscore (OK-PREP).
 _TENANT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
-_GUARD_HELP: Final = "The guard against mass deprovisioning; with --guard it holds for a tenant of any size."
 _INDIRECT_GROUPS_HELP: Final = "Whether a user's groups are also those that it is in through other groups."
 
 
