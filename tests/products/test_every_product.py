@@ -213,6 +213,61 @@ def test_who_leaves_is_switched_off_whatever_else_the_request_carries(
     assert (off["active"], off["title"], customer.used("seat")) == (False, "Gone", 0)
 
 
+CONNECTEL, CONVIRZA = (f"{EXTENSION}:{name}:2.0:User" for name in ("connectel", "convirza"))
+OTHER_ADDRESS = [{"value": "other@contoso.example", "type": "work"}]
+# By product: what a user is created with beside the role, and what is sent for what is fixed or constrained.
+LEAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "cosoft-sidekick": ({}, {"userName": "robin", "emails": OTHER_ADDRESS, "roles": [{"value": "owner"}]}),
+    "predictionhealth-sidekick": ({}, {"emails": None, "roles": [{"value": "owner"}], "password": "short"}),
+    "connectel-customer-center": (
+        {ROLE: "admin", f"{CONNECTEL}:userProfile": "all"},
+        {
+            "userName": "Robin",
+            "roles": [{"value": "user"}],
+            NUMBER: "104",
+            "password": "short",
+            f"{CONNECTEL}:userProfile": "none",
+            f"{CONNECTEL}:transport": "sctp",
+            f"{CONNECTEL}:nat": "maybe",
+            f"{CONNECTEL}:allowedCodecs": "opus,mp3",
+        },
+    ),
+    "convirza": (
+        {},
+        {"roles": [{"value": "scorer"}], f"{CONVIRZA}:ringTo": "1042", f"{CONVIRZA}:agentId": "taken"},
+    ),
+    "samespace": (
+        {},
+        {
+            "roles": [{"value": "owner"}],
+            f"{SETTINGS}:channel": "mail",
+            f"{SETTINGS}:chatsPerUser": 6,
+            f"{SETTINGS}:autoAnswerAfter": -1,
+            f"{SETTINGS}:endpoint": "external",
+            f"{SETTINGS}:endpointNumber": "1042",
+            f"{SETTINGS}:forwardTo": "call me",
+        },
+    ),
+}
+
+
+@pytest.mark.req("CC-57")
+@pytest.mark.parametrize("form", FORMS)
+def test_who_leaves_keeps_everything_that_is_fixed_or_constrained(
+    form: str, product: Product, customer: Customer
+) -> None:
+    given, wrong = LEAVING[product.name]
+    if product.name == "convirza":
+        customer.user("holder", {f"{CONVIRZA}:agentId": "taken"})
+    kim = customer.user("kim", {ROLE: product.role, **given})
+    held = customer.values(kim)
+    off = customer.changed(form, kim, {**wrong, "title": "Gone", "active": False})
+    assert off == {**held, "active": False, "title": "Gone", "meta": off["meta"]}
+    for path, value in wrong.items():
+        again = customer.changed(form, kim, {path: value, "active": False})
+        assert {**again, "meta": off["meta"]} == off, path
+
+
 # --- refusals
 
 
