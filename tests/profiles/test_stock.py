@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scim_server.domain.attrpath import AttrPath, bind
 from scim_server.domain.resource import copy
 from scim_server.domain.rules import Decision, Event, NumberChange, Verb, Write
 from scim_server.errors import Forbidden
 from scim_server.profiles.decisions import TypeRules
+from scim_server.profiles.sets import JointSet
+from scim_server.profiles.targets import Target
 from tests.http.studio import FOLDER, OWN, STUDIO
 from tests.registries import registry_of_profile
 
@@ -215,6 +218,19 @@ def test_a_put_takes_no_key_and_no_role_of_an_attribute_that_it_does_not_name() 
     assert (unnamed["entitlements"], unnamed["roles"]) == (entitled("gate", "day"), held["roles"])
     emptied = put(held, {"userName": "Ana", STUDIO: STORED[STUDIO]}, "entitlements", "roles").attributes
     assert (emptied["entitlements"], "roles" in emptied) == (entitled("gate"), False)
+
+
+@pytest.mark.req("CC-56")
+def test_a_put_leaves_a_single_core_attribute_of_a_set_that_it_does_not_name() -> None:
+    user = registry_of_profile(FOLDER, "strict-studio").named("User")
+    assert user is not None
+    path = bind(AttrPath("userType"), user)
+    assert path is not None
+    held = JointSet((Target("userType", path),))
+    before = {"userName": "Ana", "userType": "lead"}
+    unnamed = held.with_unnamed(Write(Verb.REPLACE, before, {"userName": "Ana"}, {"userName"}))
+    named = held.with_unnamed(Write(Verb.REPLACE, before, {"userName": "Ana"}, {"userName", "userType"}))
+    assert (unnamed.after, named.after) == (before, {"userName": "Ana"})
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
