@@ -9,7 +9,7 @@ What is refused because the stock has none of it is `Withheld` at a path, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -116,16 +116,28 @@ class Settlement:
 
     def _change_seats(self, subject: Subject, change: SeatChange) -> None:
         had = frozenset(self.transaction.seats.held(subject.id)) if change.free else frozenset()
-        freed = {wish.key for wish in change.free}
+        freed, new = {wish.key for wish in change.free}, {wish.key for wish in change.new}
         for wish in sorted((*change.free, *change.take), key=lambda wish: wish.key):
             if wish.key in freed:
                 self._free(subject, wish.key, change, had)
-            else:
-                self._take(subject, wish, change)
+            elif self._take(subject, wish, change) is Taking.UNKNOWN:
+                known = self._known_pools()
+                if change.optional and not known:
+                    return  # keys are plain values, all of them
+                if wish.key in new:
+                    raise _unknown(wish, known)
         taken = {wish.key for wish in change.take}
-        for wish in change.new:
-            if wish.key not in taken and self.transaction.seats.pool(wish.key) is None:
-                self._refuse_unknown(wish, change)
+        self._check_known([wish for wish in change.new if wish.key not in taken], change)
+
+    def _check_known(self, wishes: Sequence[Wish], change: SeatChange) -> None:
+        """Raises Withheld for a key without a pool, unless the tenant has no pools and need not have any."""
+        known = self._known_pools() if wishes else []
+        unknown = [wish for wish in wishes if wish.key not in known]
+        if unknown and (known or not change.optional):
+            raise _unknown(unknown[0], known)
+
+    def _known_pools(self) -> list[str]:
+        return [pool.key for pool in self.transaction.seats.pools()]
 
     def _free(self, subject: Subject, key: str, change: SeatChange, had: frozenset[str]) -> None:
         heir = self.transaction.seats.free(key, subject.id, change.pending, self.now)
@@ -134,27 +146,16 @@ class Settlement:
         if heir is not None:
             self._note(SEAT_PASSED_ON, heir, key)
 
-    def _take(self, subject: Subject, wish: Wish, change: SeatChange) -> None:
+    def _take(self, subject: Subject, wish: Wish, change: SeatChange) -> Taking:
         taking = self.transaction.seats.take(wish.key, subject.id)
         if taking is Taking.TAKEN:
             self._note(SEAT_TAKEN, subject.id, wish.key)
-        elif taking is Taking.UNKNOWN:
-            if any(new.key == wish.key for new in change.new):
-                self._refuse_unknown(wish, change)
-        elif change.pending is None:
-            raise Withheld(self._exhausted(wish), wish.path)
-        else:
+        elif taking is Taking.EXHAUSTED:
+            if change.pending is None:
+                raise Withheld(self._exhausted(wish), wish.path)
             self.transaction.notes.add(subject.id, change.pending, wish.key, self.now)
             self._note(SEAT_AWAITED, subject.id, wish.key)
-
-    def _refuse_unknown(self, wish: Wish, change: SeatChange) -> None:
-        """Raises Withheld, unless the tenant has no pools and need not have any."""
-        known = [pool.key for pool in self.transaction.seats.pools()]
-        if change.optional and not known:
-            return
-        expected = f"expected one of {', '.join(known)}" if known else "there are no licence pools yet"
-        detail = f"{wish.path}: there is no licence pool {wish.value[:64]!r}; {expected}."
-        raise Withheld(InvalidValue(detail), wish.path)
+        return taking
 
     def _exhausted(self, wish: Wish) -> Exhausted:
         pool = self.transaction.seats.pool(wish.key)
@@ -207,9 +208,11 @@ class Settlement:
         if number is not None:
             self._note(NUMBER_ALLOCATED, subject.id, number)
             return _with(attributes, change.path, number)
-        if change.optional and not self.transaction.numbers.has_ranges():
+        has_ranges = self.transaction.numbers.has_ranges()
+        if change.optional and not has_ranges:
             return attributes
-        raise Withheld(Exhausted(f"{change.path}: no number is free; the ranges are exhausted."), change.path)
+        reason = "the ranges are exhausted" if has_ranges else "there are no ranges of numbers yet"
+        raise Withheld(Exhausted(f"{change.path}: no number is free; {reason}."), change.path)
 
     def _held(self, resource_type: ResourceType, change: NumberChange, number: str, holder: str) -> Uniqueness:
         """The refusal of a number, with what its holder is known by."""
@@ -238,6 +241,13 @@ class Settlement:
 
     def _note(self, kind: str, resource: str, value: str = "") -> None:
         self.context.effects.append(Effect(kind, resource, value))
+
+
+def _unknown(wish: Wish, known: Sequence[str]) -> Withheld:
+    """The refusal of a key that no pool has."""
+    expected = f"expected one of {', '.join(known)}" if known else "there are no licence pools yet"
+    detail = f"{wish.path}: there is no licence pool {wish.value[:64]!r}; {expected}."
+    return Withheld(InvalidValue(detail), wish.path)
 
 
 def _split(path: str) -> tuple[str | None, str]:
