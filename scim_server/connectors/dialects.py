@@ -41,9 +41,9 @@ TOLERANCES: Final[Mapping[Tolerance, frozenset[str]]] = {
 
 REPAIRS: Final[Mapping[Repair, frozenset[str]]] = {
     repairs.unassign_empty_text: _ENTRA | _OKTA,
-    repairs.read_boolean_text: _ENTRA,
+    repairs.read_boolean_text: _ENTRA | _OKTA,
     repairs.drop_unreadable_primary: _ENTRA,
-    repairs.read_number_text: _ENTRA,
+    repairs.read_number_text: _ENTRA | _OKTA,
     repairs.wrap_value: _ENTRA,
     repairs.unwrap_list: _ENTRA,
 }

@@ -142,8 +142,8 @@ def test_what_the_rules_allow_is_kept_verbatim_and_texts_of_other_types_are_unde
 ) -> None:
     method, dialect, body = {
         "entra": ("PATCH", "entra", as_entra(path_of(name), value)),
-        "okta patch": ("PATCH", "okta", as_okta(name, kept)),
-        "okta put": ("PUT", "okta", whole(**{name: kept})),
+        "okta patch": ("PATCH", "okta", as_okta(name, value)),
+        "okta put": ("PUT", "okta", whole(**{name: value})),
     }[form]
     answer = directory.client(dialect).send(method, f"/Users/{directory.id}", body)
     assert answer.status_code == 200, answer.text
