@@ -7,8 +7,8 @@ import pytest
 from scim_server import errors
 from scim_server.errors import ScimError
 
-# RFC 7644 table 8 and, of a part of an atomic bulk request that was undone with the rest, RFC 4918 section 11.4; of what
-# is to be sent again later, RFC 6585 section 4.
+# RFC 7644 table 8 and, of a part of an atomic bulk request that was undone with the rest, RFC 4918 section 11.4; of
+# what is to be sent again later, RFC 6585 section 4.
 WITHOUT_KIND = {400, 401, 403, 404, 405, 409, 412, 413, 415, 424, 429, 500, 501, 503}
 # RFC 7644 table 9 and RFC 9865 section 2.1; the sections that name a status other than 400 are 3.3 and 7.5.2.
 OF_400 = {
