@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -23,12 +23,13 @@ from scim_server.auth.seal import KEY_BYTES, Seal
 from scim_server.config import Settings
 from scim_server.connectors import dialect
 from scim_server.domain.catalogue import Catalogue, undefined
+from scim_server.domain.compare import to_wire
 from scim_server.domain.dialect import Leniency
 from scim_server.domain.registry import Registry
 from scim_server.http.application import build
 from scim_server.http.cursors import Cursors
 from scim_server.http.views import Parts, Writes
-from scim_server.service import grants, guard
+from scim_server.service import events, grants, guard
 from scim_server.service.bulk import Bulk
 from scim_server.service.context import Context
 from scim_server.service.doctor import Doctor
@@ -48,6 +49,7 @@ from scim_server.sheets import Directory
 from scim_server.storage import sql
 from scim_server.storage.base import Storage, Tenancy, Tenant
 from scim_server.storage.examination import Examination
+from scim_server.storage.ledgers import Posted
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -137,6 +139,16 @@ def rehearse(settings: Settings, storage: Storage, tenant: Tenant, work: Callabl
     """What `work` on the tenant's resources comes to; nothing of it stays (`service.rehearsal`). Raises Unavailable."""
     passwords = Passwords(Argon2(), now).of_dry_run()
     return rehearsed(storage, tenant.id, lambda within: work(_directory(settings, within, tenant, passwords)))
+
+
+def oldest_events(storage: Storage, tenant: Tenant, limit: int) -> Sequence[Posted]:
+    """The oldest events of the tenant's outbox, as many at most."""
+    return [replace(event, at=to_wire(event.at)) for event in events.oldest(storage, tenant.id, limit)]
+
+
+def forget_events(storage: Storage, tenant: Tenant, sequences: Collection[int]) -> None:
+    """Take these events out of the tenant's outbox."""
+    events.forget(storage, tenant.id, sequences)
 
 
 def guard_state(settings: Settings, storage: Storage, tenant: Tenant, now: datetime) -> GuardState | None:

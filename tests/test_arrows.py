@@ -63,6 +63,7 @@ ARROWS: dict[str, set[str]] = {
         "auth",
         "profiles",
         "storage.base",
+        "storage.ledgers",
         "storage.examination",
         "storage.sql",
         "catalog",

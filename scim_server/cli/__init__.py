@@ -9,6 +9,7 @@
     scim-server guard   show|release                            the guard against mass deprovisioning
     scim-server export|import                                   resources as CSV files
     scim-server doctor                                          the tables beside the documents
+    scim-server events list|take                                what the product's side is told
     scim-server extensions check                                schemas and profiles
 
 What a person did wrong is one line on standard error and exit code 1, or 2 where the command line itself is wrong.
@@ -18,7 +19,7 @@ Standard output has the result alone, so that `TOKEN=$(scim-server token issue .
 import click
 
 from scim_server import __version__
-from scim_server.cli import doctor, extensions, guard, licences, numbers, server, sheets, tenants, tokens
+from scim_server.cli import doctor, events, extensions, guard, licences, numbers, server, sheets, tenants, tokens
 from scim_server.cli.program import Program
 
 
@@ -35,6 +36,7 @@ main.add_command(tokens.token)
 main.add_command(licences.licence)
 main.add_command(numbers.numbers)
 main.add_command(guard.guard)
+main.add_command(events.events)
 main.add_command(sheets.export_sheet)
 main.add_command(sheets.import_sheet)
 main.add_command(doctor.doctor)

@@ -25,6 +25,9 @@ from scim_server.storage.base import Expand, Transaction
 NOTED: Final = "true"
 """The value of a note that is there or not."""
 
+MOST_TOLD: Final = 1_000
+"""How many an event names: a longer list is told in several."""
+
 _NOTHING: Final[Expand] = frozenset()
 
 
@@ -176,10 +179,14 @@ class _TeamWrite:
             self._transaction.notes.add_all(there, path, NOTED, self._now)
 
     def _tell(self, movers: frozenset[str]) -> None:
-        event, joined = self._team.joined, self._added - self._present
-        if event is not None and joined:
-            content = {**event.content, "joined": sorted(joined), "moved": sorted(movers)}
-            self._settlement.tell(Subject(self._resource_type, self._id), Event(event.kind, content))
+        event = self._team.joined
+        if event is None:
+            return
+        subject, joined = Subject(self._resource_type, self._id), sorted(self._added - self._present)
+        for first in range(0, len(joined), MOST_TOLD):
+            told = joined[first : first + MOST_TOLD]
+            content = {**event.content, "joined": told, "moved": [id for id in told if id in movers]}
+            self._settlement.tell(subject, Event(event.kind, content))
 
     def _drop_strays(self, rows: Mapping[str, RowsChange]) -> bool:
         """Who is no member any more supervises no more; who is to supervise is a member."""

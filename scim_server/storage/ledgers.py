@@ -210,11 +210,31 @@ class Departures(Protocol):
         """Let all pass until then; what was stopped and counted before is forgotten."""
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An event in the outbox; `content` is JSON text. A later one has a greater `sequence`, unless both were written at
+    the same moment.
+    """
+
+    sequence: int
+    resource_type: str
+    resource: str
+    kind: str
+    content: str
+    at: str
+
+
 class Outbox(Protocol):
     """Events in the order in which they were written."""
 
     def put(self, resource_type: str, resource: str, kind: str, content: Mapping[str, Any], now: str) -> None:
-        """Write an event; it is delivered after the commit, by whoever delivers."""
+        """Write an event; it is there for whoever asks once the transaction is committed."""
+
+    def oldest(self, limit: int) -> Sequence[Posted]:
+        """The oldest events, as many at most."""
+
+    def forget(self, sequences: Collection[int]) -> None:
+        """Take these events out, and no others: one that was written meanwhile may come before them."""
 
 
 class Ledgers(Protocol):

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from scim_server.config import Settings
+from scim_server.service.teams import MOST_TOLD
 from scim_server.storage.base import Tenant
 from scim_server.storage.sql.tables import notes, outbox
 from tests.databases import ENGINES
@@ -335,6 +336,14 @@ def test_the_event_of_a_move_says_who_and_what_was_sent_with_it(ship: Ship) -> N
         ("signed-on", {f"{GROUP_CREWS}:takesGear": True, "joined": sorted([ana, bob]), "moved": [ana]}),
     ]
     assert "takesGear" not in str(ship.read("Sail"))
+
+
+@pytest.mark.req("CC-34")
+def test_many_who_join_are_told_in_several_events(ship: Ship) -> None:
+    ids = [f"sailor-{number:04}" for number in range(MOST_TOLD + 1)]
+    assert ship.crew("Deck", ids).status_code == 201
+    told = [content["joined"] for _, content in ship.events()]
+    assert told == [ids[:MOST_TOLD], ids[MOST_TOLD:]]
 
 
 @pytest.mark.req("CC-41")

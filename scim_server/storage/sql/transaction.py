@@ -65,7 +65,7 @@ class SqlTransaction:
 
     @property
     def outbox(self) -> SqlOutbox:
-        return SqlOutbox(self._connection, self._tenant)
+        return SqlOutbox(self._connection, self._tenant, None)
 
     def lock(self, resource_type: ResourceType, id: str, expand: Expand) -> Record | None:
         if not resource_type.rows_attributes:
