@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from scim_server import app
 from scim_server.cli.database import opened
 from scim_server.config import Settings
+from scim_server.storage.base import Transaction
 from tests.databases import ENGINES
 from tests.test_cli import Command
 
@@ -36,10 +37,12 @@ def post(command: Command, name: str, *kinds: str) -> None:
     with opened(Settings.load(command.environ)) as database:
         tenant = database.tenancy.tenant(name)
         assert tenant is not None
-        for kind in kinds:
-            database.storage.write(
-                tenant.id, lambda t, kind=kind: t.outbox.put("User", "u-1", kind, {"title": "Zoë"}, NOW)
-            )
+
+        def put_all(transaction: Transaction) -> None:
+            for kind in kinds:
+                transaction.outbox.put("User", "u-1", kind, {"title": "Zoë"}, NOW)
+
+        database.storage.write(tenant.id, put_all)
 
 
 def said(command: Command, *arguments: str) -> list[dict[str, Any]]:
