@@ -5,6 +5,9 @@ from playwright.sync_api import Browser, ViewportSize
 
 from tests.browser import find_chromium
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 DESKTOP, PHONE = 1280, 390
 PAGE = "data:text/html," + quote(
     """<!doctype html><html lang="en"><title>Report</title>

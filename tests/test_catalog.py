@@ -37,6 +37,9 @@ from scim_server.domain.schema import Source as RowsOf
 from scim_server.errors import BadRequest
 from tests.registries import registry_of
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parent.parent
 EXTENSIONS = ROOT / "extensions"
 DATA = Path(__file__).parent / "data"

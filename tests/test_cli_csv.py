@@ -34,6 +34,9 @@ from scim_server.config import Settings
 from scim_server.sheets import Directory, exporting, importing
 from tests.http.server import GROUP, USER, Client, Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 AGENT = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
 
 

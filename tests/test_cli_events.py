@@ -14,7 +14,8 @@ from scim_server.storage.base import Transaction
 from tests.databases import ENGINES
 from tests.test_cli import Command
 
-pytestmark = pytest.mark.usefixtures("read_once")
+pytestmark = [pytest.mark.usefixtures("read_once"), pytest.mark.unmeasured]
+"""What they run of the server, other tests run too: coverage need not follow."""
 
 NOW = "2026-03-02T06:30:00.000000000Z"
 

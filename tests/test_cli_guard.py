@@ -16,7 +16,8 @@ from scim_server.storage.base import Tenant, Transaction
 from tests.databases import ENGINES
 from tests.test_cli import Command
 
-pytestmark = pytest.mark.usefixtures("read_once")
+pytestmark = [pytest.mark.usefixtures("read_once"), pytest.mark.unmeasured]
+"""What they run of the server, other tests run too: coverage need not follow."""
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 

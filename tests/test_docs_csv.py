@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from scim_server import cli
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 PAGE = (Path(__file__).parents[1] / "docs/csv.md").read_text(encoding="utf-8")
 FILES = re.findall(r"`([\w.]+)`[^`]*?:\n\n```(?:csv|toml)\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = re.findall(r"^\$ scim-server (.+)\n((?:(?!\$ |```).*\n)*)", PAGE, re.MULTILINE)

@@ -13,6 +13,9 @@ from tests.databases import ENGINES
 from tests.http.server import Client, Server
 from tests.test_cli import Command
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)

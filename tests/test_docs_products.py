@@ -14,6 +14,9 @@ from scim_server.filtering import parse_path
 from scim_server.profiles.decisions import TypeRules
 from scim_server.profiles.rules import Fixed
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parents[1]
 EXTENSIONS = ROOT / "extensions"
 CATALOGUE = catalog.load(EXTENSIONS)

@@ -13,6 +13,9 @@ from scim_server.catalog.shapes import RULES
 from scim_server.config import Settings
 from tests.http.server import Client, Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/profiles.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"`(switchboard/[\w./-]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))

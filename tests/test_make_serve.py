@@ -4,6 +4,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parents[1]
 URL = "postgresql://scim:open sesame@db.example.com/scim"
 

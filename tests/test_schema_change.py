@@ -14,7 +14,8 @@ from scim_server.cli import server
 from scim_server.config import Settings
 from tests.http.server import GROUP, PATCH_OP, USER, Client, assert_error
 
-pytestmark = pytest.mark.usefixtures("read_once")
+pytestmark = [pytest.mark.usefixtures("read_once"), pytest.mark.unmeasured]
+"""What they run of the server, other tests run too: coverage need not follow."""
 
 EXTENSIONS = Path(__file__).parent.parent / "extensions"
 CENTRE = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"

@@ -25,6 +25,9 @@ from scim_server import serving
 from scim_server.config import Settings
 from scim_server.serving import ServingError, listen, root_url
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 ROOT = Path(__file__).parent.parent
 
 PROGRAM = """

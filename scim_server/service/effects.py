@@ -204,11 +204,15 @@ class Settlement:
         raise Withheld(InvalidValue(detail), change.path)
 
     def _allocate(self, subject: Subject, change: NumberChange, attributes: Attributes) -> Attributes:
-        number = self.transaction.numbers.allocate(subject.id, change.name, self.now)
+        numbers = self.transaction.numbers
+        number = numbers.allocate(subject.id, change.name, self.now)
+        has_ranges = number is not None or numbers.has_ranges()
+        if number is None and has_ranges:
+            # The first range may have come between the two looks; from the second one on, none comes any more.
+            number = numbers.allocate(subject.id, change.name, self.now)
         if number is not None:
             self._note(NUMBER_ALLOCATED, subject.id, number)
             return _with(attributes, change.path, number)
-        has_ranges = self.transaction.numbers.has_ranges()
         if change.optional and not has_ranges:
             return attributes
         reason = "the ranges are exhausted" if has_ranges else "there are no ranges of numbers yet"

@@ -18,6 +18,9 @@ from scim_server.domain.schema import (
 )
 from tests.http.stations import AGENT, SUPERVISED, TEAM, extensions
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 STATION = "urn:example:params:scim:schemas:extension:stations:2.0:User"
 
 

@@ -11,6 +11,9 @@ from scim_server.catalog import CatalogError
 from scim_server.catalog.shapes import TYPE_KEPT
 from scim_server.domain.schema import Attribute, Kept, Password, ResourceType
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 VAULT = "urn:example:params:scim:schemas:extension:vault:2.0:User"
 PROFILE = Path(__file__).parents[1] / "data" / "passwords" / "vault" / "profile.toml"
 

@@ -10,6 +10,9 @@ from scim_server.domain.registry import AS_IT_IS, Registry, Variation
 from scim_server.domain.schema import Attribute, AttributeType, Kept, Mutability, PoolForm, ResourceType, Schema
 from tests.stock import stock_folder
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 EXTENSIONS = Path(__file__).parents[2] / "extensions"
 LICENCE = "urn:ietf:params:scim:schemas:licencing:2.0:Licence"
 ENTITLEMENT = "urn:okta:scim:schemas:core:1.0:Entitlement"

@@ -7,6 +7,9 @@ import pytest
 
 from scim_server import catalog
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 PROFILES = Path(__file__).parents[1] / "data" / "profiles"
 TOOLS = "urn:example:params:scim:schemas:extension:tools:2.0:User"
 

@@ -9,6 +9,9 @@ from scim_server import catalog
 from scim_server.domain.catalogue import NO_PROFILE, Catalogue
 from scim_server.errors import Unavailable
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 PROFILES = Path(__file__).parents[1] / "data" / "profiles"
 EXTENSION = "urn:example:params:scim:schemas:extension"
 DESK, TOOLS, GARAGE, LIBRARY = (f"{EXTENSION}:{name}:2.0:User" for name in ("desk", "tools", "garage", "library"))

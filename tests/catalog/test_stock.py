@@ -9,6 +9,9 @@ from scim_server import catalog
 from scim_server.profiles.decisions import TypeRules
 from tests.http.studio import FOLDER, STUDIO
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 FLAG = '[[lifecycle]]\nresource_type = "User"\nflag = "active"'
 TEAMS = '[teams]\nresource_type = "Group"\nmembers = "members"'
 

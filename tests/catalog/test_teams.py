@@ -8,6 +8,9 @@ import pytest
 from scim_server import catalog
 from scim_server.profiles.decisions import TypeRules
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 CREWS = Path(__file__).parents[1] / "data" / "crews"
 USER = "urn:example:params:scim:schemas:extension:crews:2.0:User"
 GROUP = "urn:example:params:scim:schemas:extension:crews:2.0:Group"

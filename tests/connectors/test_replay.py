@@ -12,6 +12,9 @@ from scim_server.filtering import operations
 from tests.connectors.directory import ENTERPRISE
 from tests.registries import registry_of
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 req = pytest.mark.req
 REGISTRY = registry_of()
 

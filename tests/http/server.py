@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from itertools import count
+from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -36,14 +37,17 @@ class Server:
         self.database.migrate()
         self._numbers = count(1)
         self._apps: dict[Settings, Flask] = {}
+        self._making = Lock()
 
     def app(self, **changes: Any) -> Flask:
         """The application, with some settings changed."""
         settings = replace(self.settings, **changes)
-        if settings not in self._apps:
-            self._apps[settings] = composition.assemble(
-                settings, self.catalogue, self.database, composition.now, composition.new_id
-            )
+        # Clients of many threads ask for it at once.
+        with self._making:
+            if settings not in self._apps:
+                self._apps[settings] = composition.assemble(
+                    settings, self.catalogue, self.database, composition.now, composition.new_id
+                )
         return self._apps[settings]
 
     def close(self) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from tests.live.server import Server, serving
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 

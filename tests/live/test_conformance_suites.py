@@ -17,6 +17,9 @@ from tests.databases import ENGINES
 from tests.http.server import Server as ServerInProcess
 from tests.live.server import Server
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 SCIM_SANITY = Path(sys.executable).with_name("scim-sanity")
 LEAST_CHECKS = 200
 """Fewer would mean that schemas were not published, and so not checked."""

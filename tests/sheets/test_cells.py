@@ -13,6 +13,9 @@ from scim_server.domain.schema import Attribute, AttributeType
 from scim_server.errors import InvalidValue
 from scim_server.sheets import cells
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 RISKY = st.text("'=+-@\t\r\n＝a1,;\" ", max_size=6)
 

@@ -11,6 +11,9 @@ from scim_server.sheets import SheetError
 from scim_server.sheets.columns import Kind, column, defaults, matching
 from tests.registries import registry_of
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 REGISTRY = registry_of(Path(__file__).parents[2] / "extensions" / "contact-centre")
 AGENT = "urn:ietf:params:scim:schemas:extension:contactcentre:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

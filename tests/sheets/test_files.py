@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from scim_server.sheets import Row, Sheet, SheetError
 from scim_server.sheets.files import line_of, ragged
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 RISKY = st.text("\"',;\t\r\n =a", max_size=5)
 

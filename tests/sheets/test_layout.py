@@ -8,6 +8,9 @@ from scim_server.sheets import SheetError, Wishes, read_mapping
 from scim_server.sheets.layout import Layout, Translation, layout
 from tests.sheets.test_columns import GROUP, USER
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 
 def laid_out(*header: str, **wishes: object) -> Layout:
     return layout(header, USER, Wishes(**wishes))  # type: ignore[arg-type]

@@ -26,6 +26,9 @@ from tests.databases import ENGINES
 from tests.domain.every_type import DESK, HALL
 from tests.storage.things import DAY, LATER, LATEST, MEMBERS, OTHER, REGISTRY, THING, Model, Thing, draft
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 LONG = "x" * 6000
 TEXTS = [
     *("", "a", "A", "ab", "aB", "abc", "b", "%", "_", "a%b", "a_b", "%%", "'", "''", '"', "\\", "\\\\", "\\u0041"),

@@ -45,6 +45,9 @@ from tests.domain.every_type import FLAG, TAGS
 from tests.statements import sent_to
 from tests.storage.things import DAY, MEMBERS, OTHER, REFERENCE, THING, draft, text
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 SHIP = "urn:example:extension:ship:1.0:Thing"
 ABOARD = tuple(sub for sub in REFERENCE if sub.name != "type")
 CREW = Attribute("crew", AttributeType.COMPLEX, True, kept=Kept.ROWS, holder=SHIP, sub_attributes=REFERENCE)

@@ -35,6 +35,9 @@ from tests.storage.test_agreement import (
 )
 from tests.storage.things import DAY, LATEST, MEMBERS, OTHER, THING, Model, Thing, draft, owners_of
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 FLAT = Registry((THING, OTHER), (THING.schema, OTHER.schema, *(e.schema for e in THING.extensions)), "stamp-1")
 NESTED = FLAT.variant(Variation(is_nested=True))
 NAMES = [f"t-{number:02}" for number in range(60)]

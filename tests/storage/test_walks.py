@@ -32,6 +32,9 @@ from tests.storage.test_agreement import (
 )
 from tests.storage.things import DAY, LATER, OTHER, THING, draft
 
+pytestmark = pytest.mark.unmeasured
+"""What they run of the server, other tests run too: coverage need not follow."""
+
 __all__ = ["world"]
 
 FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
