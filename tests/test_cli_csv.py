@@ -187,6 +187,7 @@ def test_each_refused_row_has_its_line_its_key_and_a_reason(office: Office) -> N
 @pytest.mark.req("CC-42")
 def test_refused_rows_are_kept_mended_and_imported_again(office: Office) -> None:
     rejects = office.folder / "refused.csv"
+    rejects.touch(mode=0o644)  # as another program left it
     content = "\ufeffuserName;extensionNumber;title\nana;0100;\nbo;0100;=1+1\ncy\n"
     assert office.bring(content, "--rejects", str(rejects)).exit_code == 1
     kept = rejects.read_text(encoding="utf-8")

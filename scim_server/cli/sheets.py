@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -298,5 +299,8 @@ def _rejects(path: Path | None, sheet: Sheet) -> Iterator[Rejects | None]:
 
 
 def _private(path: Path) -> BinaryIO:
-    """An empty file for its owner alone: it holds personal data."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+    """An empty file for its owner alone, also where there was one that others could read: it holds personal data."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
